@@ -14,11 +14,11 @@ func TestClass(t *testing.T) {
 		err  error
 		want string
 	}{
-		"unmarked":            {base, "transient"},
-		"permanent":           {fault.Permanent(base), "permanent"},
-		"fatal":               {fault.Fatal(base), "fatal"},
-		"wrapped":             {fmt.Errorf("wrap: %w", fault.Permanent(base)), "permanent"},
-		"outermost wins":      {fault.Transient(fault.Permanent(base)), "transient"},
+		"unmarked":             {base, "transient"},
+		"permanent":            {fault.Permanent(base), "permanent"},
+		"fatal":                {fault.Fatal(base), "fatal"},
+		"wrapped":              {fmt.Errorf("wrap: %w", fault.Permanent(base)), "permanent"},
+		"outermost wins":       {fault.Transient(fault.Permanent(base)), "transient"},
 		"permanent over fatal": {fault.Permanent(fault.Fatal(base)), "permanent"},
 	}
 	for name, tc := range tests {
