@@ -1,0 +1,79 @@
+package events
+
+import "time"
+
+// Subjects of the CRC_CARGO stream.
+const (
+	CargoChannel  = "crc-cargo"
+	CargoOutcomes = "crc-cargo.outcome"
+)
+
+// CargoReceived says that a courier's cargo is stored and acknowledged.
+// [CargoUnwrapped] or [CargoRefused] ends its life.
+type CargoReceived struct {
+	// CargoID is the RAMF message id that the private gateway chose.
+	CargoID string `json:"cargoId"`
+	// PrivateGatewayID is the sender.
+	PrivateGatewayID string `json:"privateGatewayId"`
+	// BlobKey is the stored cargo.
+	BlobKey string `json:"blobKey"`
+	// SHA256 is the lowercase hexadecimal digest of the serialised cargo.
+	SHA256 string `json:"sha256"`
+	// Size is the length of the serialised cargo in octets.
+	Size int64 `json:"size"`
+	// CreatedAt and ExpiresAt are the cargo's own dates.
+	CreatedAt time.Time `json:"createdAt"`
+	ExpiresAt time.Time `json:"expiresAt"`
+}
+
+// CargoRef names the cargo that an outcome is about.
+type CargoRef struct {
+	CargoID          string `json:"cargoId"`
+	PrivateGatewayID string `json:"privateGatewayId"`
+	// ReceivedID is the id of the cargo's [CargoReceived].
+	ReceivedID string `json:"receivedId"`
+	// BlobKey is the object that may be removed now.
+	BlobKey string `json:"blobKey"`
+}
+
+// CargoUnwrapped says that every item of the cargo became an event or was
+// recorded here as bad.
+type CargoUnwrapped struct {
+	CargoRef
+	// Parcels, Acknowledgements and Rotations count the items of each kind.
+	Parcels          int `json:"parcels"`
+	Acknowledgements int `json:"acknowledgements"`
+	Rotations        int `json:"rotations"`
+	// BadItems are those that were skipped, in order.
+	BadItems []BadItem `json:"badItems,omitempty"`
+}
+
+// BadItem is an item of a cargo that could not be used.
+type BadItem struct {
+	// Index is the item's position in the cargo, from 0.
+	Index int `json:"index"`
+	// Reason says what was wrong.
+	Reason string `json:"reason"`
+}
+
+// CargoRefused says that nothing in the cargo could be used.
+type CargoRefused struct {
+	CargoRef
+	Reason string `json:"reason"`
+}
+
+func (CargoReceived) EventType() Type  { return "cargo-received.v1" }
+func (CargoUnwrapped) EventType() Type { return "cargo-unwrapped.v1" }
+func (CargoRefused) EventType() Type   { return "cargo-refused.v1" }
+
+// Channel returns crc-cargo.
+func (CargoReceived) Channel() string { return CargoChannel }
+
+// Channel returns crc-cargo.outcome.
+func (CargoRef) Channel() string { return CargoOutcomes }
+
+// AggregateID returns the cargo's sender and id.
+func (e CargoReceived) AggregateID() string { return e.PrivateGatewayID + "/" + e.CargoID }
+
+// AggregateID returns the cargo's sender and id.
+func (e CargoRef) AggregateID() string { return e.PrivateGatewayID + "/" + e.CargoID }

@@ -1,0 +1,105 @@
+package events
+
+import "time"
+
+// IdentityChannel is the subject of what happens to this gateway's own identity.
+const IdentityChannel = "gateway.identity"
+
+// PeerChannel is the subject of what happens between us and one private
+// gateway, other than parcels and cargo.
+func PeerChannel(privateGatewayID string) string { return "gateway.peer." + privateGatewayID }
+
+// IdentityCreated says which identity key this gateway uses from now on.
+type IdentityCreated struct {
+	// NodeID is the gateway's id.
+	NodeID string `json:"nodeId"`
+	// InternetAddress is the name by which it is known.
+	InternetAddress string `json:"internetAddress"`
+}
+
+// OwnCertificateIssued holds a new self-issued certificate of this gateway.
+// Earlier certificates stay trusted until they expire.
+type OwnCertificateIssued struct {
+	NodeID string `json:"nodeId"`
+	// Certificate is the DER certificate, which is public.
+	Certificate []byte    `json:"certificate"`
+	NotBefore   time.Time `json:"notBefore"`
+	NotAfter    time.Time `json:"notAfter"`
+}
+
+// PrivateGatewayRegistered says that a private gateway completed a PoWeb
+// registration and got a certificate and a session key of its own. Its id is
+// derived from the authorisation's nonce, so that one authorisation registers
+// once.
+type PrivateGatewayRegistered struct {
+	PrivateGatewayID string `json:"privateGatewayId"`
+	// SessionKeyID identifies the session key that was bound to the gateway,
+	// in lowercase hexadecimal.
+	SessionKeyID string `json:"sessionKeyId"`
+	// CertificateSHA256 is the digest of the issued certificate.
+	CertificateSHA256 string `json:"certificateSha256"`
+	// CertificateExpiresAt is the end of the certificate's validity.
+	CertificateExpiresAt time.Time `json:"certificateExpiresAt"`
+}
+
+// PeerSessionKeyLearned says that a private gateway told us its newest session
+// key, in a cargo or a cargo collection authorisation (RS-003).
+type PeerSessionKeyLearned struct {
+	PrivateGatewayID string `json:"privateGatewayId"`
+	// KeyID is the key's id in lowercase hexadecimal.
+	KeyID string `json:"keyId"`
+	// PublicKey is the DER SubjectPublicKeyInfo, which is public.
+	PublicKey []byte `json:"publicKey"`
+	// MessageCreatedAt is the date of the message that carried the key: the
+	// newest wins, in whatever order messages arrive.
+	MessageCreatedAt time.Time `json:"messageCreatedAt"`
+}
+
+// CargoCollectionFulfilled says that every cargo produced for a cargo
+// collection authorisation (CCA) was acknowledged. The same CCA yields nothing
+// afterwards.
+type CargoCollectionFulfilled struct {
+	PrivateGatewayID string `json:"privateGatewayId"`
+	// AuthorizationID is the CCA's message id.
+	AuthorizationID string `json:"authorizationId"`
+	// ExpiresAt is when the CCA ends by itself.
+	ExpiresAt time.Time `json:"expiresAt"`
+	// Cargoes counts those sent.
+	Cargoes int `json:"cargoes"`
+}
+
+func (IdentityCreated) EventType() Type          { return "identity-created.v1" }
+func (OwnCertificateIssued) EventType() Type     { return "own-certificate-issued.v1" }
+func (PrivateGatewayRegistered) EventType() Type { return "private-gateway-registered.v1" }
+func (PeerSessionKeyLearned) EventType() Type    { return "peer-session-key-learned.v1" }
+func (CargoCollectionFulfilled) EventType() Type { return "cargo-collection-fulfilled.v1" }
+
+// Channel returns gateway.identity.
+func (IdentityCreated) Channel() string { return IdentityChannel }
+
+// Channel returns gateway.identity.
+func (OwnCertificateIssued) Channel() string { return IdentityChannel }
+
+// Channel returns gateway.peer.<private gateway id>.
+func (e PrivateGatewayRegistered) Channel() string { return PeerChannel(e.PrivateGatewayID) }
+
+// Channel returns gateway.peer.<private gateway id>.
+func (e PeerSessionKeyLearned) Channel() string { return PeerChannel(e.PrivateGatewayID) }
+
+// Channel returns gateway.peer.<private gateway id>.
+func (e CargoCollectionFulfilled) Channel() string { return PeerChannel(e.PrivateGatewayID) }
+
+// AggregateID returns the gateway's own id.
+func (e IdentityCreated) AggregateID() string { return e.NodeID }
+
+// AggregateID returns the gateway's own id.
+func (e OwnCertificateIssued) AggregateID() string { return e.NodeID }
+
+// AggregateID returns the private gateway's id.
+func (e PrivateGatewayRegistered) AggregateID() string { return e.PrivateGatewayID }
+
+// AggregateID returns the private gateway's id.
+func (e PeerSessionKeyLearned) AggregateID() string { return e.PrivateGatewayID }
+
+// AggregateID returns the private gateway's id.
+func (e CargoCollectionFulfilled) AggregateID() string { return e.PrivateGatewayID }

@@ -1,0 +1,109 @@
+package events
+
+import "time"
+
+// Subjects of the INTERNET_PARCELS stream.
+const (
+	InternetParcelsChannel  = "internet-parcels"
+	InternetParcelsOutcomes = "internet-parcels.outcome"
+)
+
+// InternetParcelAccepted says that a parcel from one of our private gateways,
+// bound for another Internet node, is stored. Exactly one of
+// [InternetParcelDelivered], [InternetParcelRefused], [InternetParcelExpired]
+// and [InternetParcelDropped] ends its life.
+type InternetParcelAccepted struct {
+	ParcelKey
+	ParcelBlob
+	// Destination is the recipient's Internet address, lowercase and without a
+	// trailing dot.
+	Destination string `json:"destination"`
+	// SourceGatewayID is the private gateway that handed the parcel in.
+	SourceGatewayID string `json:"sourceGatewayId"`
+	// Via is the binding by which the parcel came in.
+	Via Ingress `json:"via"`
+}
+
+// InternetParcelRef names the parcel that an outcome is about.
+type InternetParcelRef struct {
+	ParcelKey
+	// AcceptedID is the id of the parcel's [InternetParcelAccepted].
+	AcceptedID string `json:"acceptedId"`
+	// Destination is the recipient's Internet address as it was accepted.
+	Destination string `json:"destination"`
+	// BlobKey is the stored parcel.
+	BlobKey string `json:"blobKey"`
+}
+
+// DeliveryAttempt describes one try to deliver a parcel by PoHTTP.
+type DeliveryAttempt struct {
+	// Number counts from 1.
+	Number int `json:"number"`
+	// StartedAt is when the attempt began.
+	StartedAt time.Time `json:"startedAt"`
+	// DurationMillis is how long the attempt took.
+	DurationMillis int64 `json:"durationMillis"`
+	// Cause says why the attempt failed; "" when it did not.
+	Cause string `json:"cause,omitempty"`
+	// Status is the last HTTP status, or 0 when there was none.
+	Status int `json:"status,omitempty"`
+}
+
+// InternetParcelDelivered says that the destination accepted the parcel.
+type InternetParcelDelivered struct {
+	InternetParcelRef
+	Attempt DeliveryAttempt `json:"attempt"`
+}
+
+// InternetParcelDeferred says that an attempt failed and when the next is due.
+type InternetParcelDeferred struct {
+	InternetParcelRef
+	Attempt DeliveryAttempt `json:"attempt"`
+	// NextAttemptAt is when the parcel is tried again.
+	NextAttemptAt time.Time `json:"nextAttemptAt"`
+}
+
+// InternetParcelRefused says that the parcel will never be accepted: the
+// destination refused it for good, or it is invalid.
+type InternetParcelRefused struct {
+	InternetParcelRef
+	// Attempt is the refused attempt; nil when none was made.
+	Attempt *DeliveryAttempt `json:"attempt,omitempty"`
+	// Reason says why.
+	Reason string `json:"reason"`
+}
+
+// InternetParcelExpired says that the parcel, or the time allowed for retries,
+// ran out.
+type InternetParcelExpired struct {
+	InternetParcelRef
+	// Attempts is how many were made.
+	Attempts int `json:"attempts"`
+	// Reason tells which of the two ran out.
+	Reason string `json:"reason"`
+}
+
+// InternetParcelDropped says that an operator gave the parcel up.
+type InternetParcelDropped struct {
+	InternetParcelRef
+	Reason string `json:"reason"`
+}
+
+func (InternetParcelAccepted) EventType() Type  { return "internet-parcel-accepted.v1" }
+func (InternetParcelDelivered) EventType() Type { return "internet-parcel-delivered.v1" }
+func (InternetParcelDeferred) EventType() Type  { return "internet-parcel-deferred.v1" }
+func (InternetParcelRefused) EventType() Type   { return "internet-parcel-refused.v1" }
+func (InternetParcelExpired) EventType() Type   { return "internet-parcel-expired.v1" }
+func (InternetParcelDropped) EventType() Type   { return "internet-parcel-dropped.v1" }
+
+// Channel returns internet-parcels.
+func (InternetParcelAccepted) Channel() string { return InternetParcelsChannel }
+
+// Channel returns internet-parcels.outcome.
+func (InternetParcelRef) Channel() string { return InternetParcelsOutcomes }
+
+// AggregateID returns the hash of the parcel's key.
+func (e InternetParcelAccepted) AggregateID() string { return e.Hash() }
+
+// AggregateID returns the hash of the parcel's key.
+func (e InternetParcelRef) AggregateID() string { return e.Hash() }

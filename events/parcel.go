@@ -1,0 +1,50 @@
+package events
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+)
+
+// ParcelKey is the natural key of a parcel: the triple that identifies it for
+// as long as it is valid, whoever sends it and however often (RS-000 §Parcel).
+type ParcelKey struct {
+	SenderID    string `json:"senderId"`
+	RecipientID string `json:"recipientId"`
+	ParcelID    string `json:"parcelId"`
+}
+
+// Hash returns the lowercase hexadecimal SHA-256 of the key (64 characters),
+// which is safe in object keys and document ids whatever the parcel id holds.
+func (k ParcelKey) Hash() string {
+	h := sha256.New()
+	for _, part := range []string{k.SenderID, k.RecipientID, k.ParcelID} {
+		h.Write([]byte(part))
+		h.Write([]byte{0})
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// ParcelBlob describes the stored octets of one version of a parcel.
+type ParcelBlob struct {
+	// BlobKey is the object's key in the object store.
+	BlobKey string `json:"blobKey"`
+	// SHA256 is the lowercase hexadecimal digest of the serialised parcel.
+	SHA256 string `json:"sha256"`
+	// Size is the length of the serialised parcel in octets.
+	Size int64 `json:"size"`
+	// CreatedAt is the creation date that the sender gave the parcel.
+	CreatedAt time.Time `json:"createdAt"`
+	// ExpiresAt is the last instant at which the parcel is valid.
+	ExpiresAt time.Time `json:"expiresAt"`
+}
+
+// Ingress names the way by which something reached the gateway or left it.
+type Ingress string
+
+// The bindings of the Awala protocol.
+const (
+	ViaPoWeb  Ingress = "poweb"  // RS-016
+	ViaPoHTTP Ingress = "pohttp" // RS-007
+	ViaCargo  Ingress = "cargo"  // RS-008, inside a cargo
+)
