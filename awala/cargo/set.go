@@ -1,0 +1,91 @@
+package cargo
+
+import (
+	"fmt"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+
+	"awala.network/gateway/awala/ramf"
+)
+
+// Limits of cargo message sets.
+const (
+	// MaxItemLen bounds an item on reading, in octets (both client libraries).
+	MaxItemLen = 8_322_038
+	// MaxWrittenItemLen bounds an item on writing, in octets (RS-000).
+	MaxWrittenItemLen = MaxItemLen - 1
+	// MaxItems bounds the number of items in a set on reading. It is more than
+	// twice what fits in when all are acknowledgements between real nodes, and
+	// keeps a set of empty items from taking twelve times its size in memory.
+	MaxItems = 1 << 17
+)
+
+// ParseMessageSet reads the plaintext of a cargo: the items, in order, which
+// share memory with der. It does not look into them, so that a bad one does not
+// spoil the others.
+func ParseMessageSet(der []byte) ([][]byte, error) {
+	input := cryptobyte.String(der)
+	var set cryptobyte.String
+	if !input.ReadASN1(&set, asn1.SEQUENCE) || !input.Empty() {
+		return nil, fmt.Errorf("%w: no cargo message set", ErrMalformed)
+	}
+	var items [][]byte
+	for !set.Empty() {
+		var item cryptobyte.String
+		if !set.ReadASN1(&item, asn1.OCTET_STRING) {
+			return nil, fmt.Errorf("%w: item %d of the cargo message set is no octet string", ErrMalformed, len(items))
+		}
+		if len(item) > MaxItemLen || len(items) == MaxItems {
+			return nil, fmt.Errorf("%w: item %d of %d octets is over the limits", ErrMalformed, len(items), len(item))
+		}
+		items = append(items, item)
+	}
+	return items, nil
+}
+
+// MarshalMessageSet writes the plaintext of a cargo. It refuses an item longer
+// than [MaxWrittenItemLen], and a set longer than [ramf.MaxPlaintextLen].
+func MarshalMessageSet(items [][]byte) ([]byte, error) {
+	body := 0
+	for i, item := range items {
+		if len(item) > MaxWrittenItemLen {
+			return nil, fmt.Errorf("%w: item %d of %d octets", ErrMalformed, i, len(item))
+		}
+		body += headerLen(len(item)) + len(item)
+	}
+	if headerLen(body)+body > ramf.MaxPlaintextLen {
+		return nil, fmt.Errorf("%w: cargo message set of %d octets", ErrMalformed, headerLen(body)+body)
+	}
+	set := appendHeader(make([]byte, 0, headerLen(body)+body), asn1.SEQUENCE, body)
+	for _, item := range items {
+		set = append(appendHeader(set, asn1.OCTET_STRING, len(item)), item...)
+	}
+	return set, nil
+}
+
+// headerLen is how many octets the DER tag and length of a value take.
+func headerLen(length int) int {
+	octets := 2
+	if length >= 0x80 {
+		for ; length > 0; length >>= 8 {
+			octets++
+		}
+	}
+	return octets
+}
+
+// appendHeader appends a DER tag and length. Sets are too large for
+// cryptobyte's builder, which moves a value once per level of nesting.
+func appendHeader(dst []byte, tag asn1.Tag, length int) []byte {
+	dst = append(dst, byte(tag))
+	if length < 0x80 {
+		return append(dst, byte(length))
+	}
+	octets := headerLen(length) - 2
+	dst = append(dst, 0x80|byte(octets))
+	for i := octets - 1; i >= 0; i-- {
+		dst = append(dst, byte(length>>(8*i)))
+	}
+	return dst
+}
