@@ -1,0 +1,46 @@
+// Command ferretdb serves the MongoDB wire protocol over a PostgreSQL database,
+// for the tests of the document store's MongoDB adapter.
+//
+// FerretDB's own command refuses to start when it is built from its published
+// module (a generated file is missing there); its embeddable package does not
+// need that file, so this is the smallest command around it. It is a test
+// server: it accepts every client, and it is not atomic under concurrent writers.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/FerretDB/FerretDB/ferretdb"
+)
+
+func main() {
+	listen := flag.String("listen", "127.0.0.1:0", "address to listen on")
+	postgres := flag.String("postgresql-url", "", "PostgreSQL URL of the database to keep documents in")
+	flag.Parse()
+	if err := serve(*listen, *postgres); err != nil {
+		fmt.Fprintln(os.Stderr, "ferretdb:", err)
+		os.Exit(1)
+	}
+}
+
+// serve runs the server until SIGINT or SIGTERM.
+func serve(listen, postgres string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	server, err := ferretdb.New(&ferretdb.Config{
+		Listener:      ferretdb.ListenerConfig{TCP: listen},
+		Handler:       "postgresql",
+		PostgreSQLURL: postgres,
+		Logger:        slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+	})
+	if err != nil {
+		return err
+	}
+	return server.Run(ctx)
+}
