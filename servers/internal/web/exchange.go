@@ -1,0 +1,59 @@
+package web
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// RequestIDHeader carries a request's id, both ways.
+const RequestIDHeader = "X-Request-Id"
+
+const maxRequestID = 128
+
+// exchange is what is known of one request and its answer. It belongs to the
+// goroutine of the request.
+type exchange struct {
+	id         string
+	route      string
+	log        *slog.Logger
+	attrs      []slog.Attr
+	err        error
+	clientGone bool
+}
+
+type exchangeKey struct{}
+
+func exchangeOf(ctx context.Context) *exchange {
+	if e, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
+		return e
+	}
+	return &exchange{log: slog.New(slog.DiscardHandler)}
+}
+
+// RequestID returns the id of the request that ctx belongs to, or "".
+func RequestID(ctx context.Context) string { return exchangeOf(ctx).id }
+
+// Logger returns a logger that adds the request's id to every record.
+func Logger(ctx context.Context) *slog.Logger { return exchangeOf(ctx).log }
+
+// Annotate adds attributes to the access log record of the request that ctx
+// belongs to. Only the request's own goroutine may call it.
+func Annotate(ctx context.Context, attrs ...slog.Attr) {
+	e := exchangeOf(ctx)
+	e.attrs = append(e.attrs, attrs...)
+}
+
+// requestID takes over the client's (or proxy's) id of the request, or makes one.
+func requestID(r *http.Request) string {
+	id := r.Header.Get(RequestIDHeader)
+	if id == "" || len(id) > maxRequestID || strings.ContainsFunc(id, notInID) {
+		return uuid.NewString()
+	}
+	return id
+}
+
+func notInID(c rune) bool { return c <= ' ' || c > '~' || c == '"' || c == '\\' }
