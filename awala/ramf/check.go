@@ -27,13 +27,11 @@ func (m *Message) CheckTiming(at time.Time, futureTolerance time.Duration) error
 // nobody here holds a trusted certificate; Authorize says more.
 //
 // The creation date is not compared with the validity period, although RS-001
-// asks for it: honest messages are backdated beyond it.
+// asks for it: honest messages are backdated beyond it. The error wraps
+// ErrUnauthorized and pki's error.
 func (m *Message) CheckSender(at time.Time) error {
-	if at.Before(m.Sender.NotBefore()) {
-		return fmt.Errorf("%w: certificate: %w", ErrUnauthorized, pki.ErrNotYetValid)
-	}
-	if at.After(m.Sender.NotAfter()) {
-		return fmt.Errorf("%w: certificate: %w", ErrUnauthorized, pki.ErrExpired)
+	if err := m.Sender.CheckValidity(at); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnauthorized, err)
 	}
 	return nil
 }

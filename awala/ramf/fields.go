@@ -5,6 +5,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
+
+	"awala.network/gateway/awala/internal/ber"
 )
 
 // The implicit tags of the five fields and of the recipient's two (RS-001,
@@ -102,9 +104,9 @@ func (m *Message) marshalFields() ([]byte, error) {
 	}
 	// The payload can be large and cryptobyte would move it once per level of
 	// nesting, so the last field and the outer header are written by hand.
-	fields = appendHeader(fields, tagPayload, len(m.Payload))
-	set := make([]byte, 0, len(fields)+len(m.Payload)+maxHeaderLen)
-	set = appendHeader(set, asn1.SEQUENCE, len(fields)+len(m.Payload))
+	fields = ber.AppendHeader(fields, ber.Tag(tagPayload), len(m.Payload))
+	length := len(fields) + len(m.Payload)
+	set := ber.AppendHeader(make([]byte, 0, ber.ElementLen(length)), ber.Sequence, length)
 	return append(append(set, fields...), m.Payload...), nil
 }
 
@@ -121,24 +123,4 @@ func (m *Message) checkWritable() error {
 
 func addString(b *cryptobyte.Builder, tag asn1.Tag, s string) {
 	b.AddASN1(tag, func(b *cryptobyte.Builder) { b.AddBytes([]byte(s)) })
-}
-
-// maxHeaderLen is the longest tag and length that appendHeader writes.
-const maxHeaderLen = 6
-
-// appendHeader appends a DER tag and a definite length in the fewest octets.
-func appendHeader(dst []byte, tag asn1.Tag, length int) []byte {
-	dst = append(dst, byte(tag))
-	if length < 0x80 {
-		return append(dst, byte(length))
-	}
-	octets := 1
-	for length>>(8*octets) != 0 {
-		octets++
-	}
-	dst = append(dst, 0x80|byte(octets))
-	for i := octets - 1; i >= 0; i-- {
-		dst = append(dst, byte(length>>(8*i)))
-	}
-	return dst
 }
