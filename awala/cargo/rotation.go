@@ -13,7 +13,7 @@ import (
 type CertificateRotation struct {
 	// Path leads from the private gateway's new certificate to the Internet
 	// gateway's current self-issued one.
-	Path *pki.CertificationPath
+	Path pki.CertificationPath
 }
 
 // ParseCertificateRotation reads a rotation with its format signature, in
@@ -27,7 +27,7 @@ func ParseCertificateRotation(item []byte) (CertificateRotation, error) {
 	if err != nil {
 		return CertificateRotation{}, fmt.Errorf("%w: certificate rotation: %w", ErrMalformed, err)
 	}
-	return CertificateRotation{Path: path}, nil
+	return CertificateRotation{Path: *path}, nil
 }
 
 // Marshal writes the rotation with its format signature. The path is written in

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 
+	"awala.network/gateway/awala/internal/ber"
 	"awala.network/gateway/awala/ramf"
 )
 
@@ -52,40 +53,16 @@ func MarshalMessageSet(items [][]byte) ([]byte, error) {
 		if len(item) > MaxWrittenItemLen {
 			return nil, fmt.Errorf("%w: item %d of %d octets", ErrMalformed, i, len(item))
 		}
-		body += headerLen(len(item)) + len(item)
+		body += ber.ElementLen(len(item))
 	}
-	if headerLen(body)+body > ramf.MaxPlaintextLen {
-		return nil, fmt.Errorf("%w: cargo message set of %d octets", ErrMalformed, headerLen(body)+body)
+	if ber.ElementLen(body) > ramf.MaxPlaintextLen {
+		return nil, fmt.Errorf("%w: cargo message set of %d octets", ErrMalformed, ber.ElementLen(body))
 	}
-	set := appendHeader(make([]byte, 0, headerLen(body)+body), asn1.SEQUENCE, body)
+	// Sets are too large for cryptobyte's builder, which moves a value once per
+	// level of nesting.
+	set := ber.AppendHeader(make([]byte, 0, ber.ElementLen(body)), ber.Sequence, body)
 	for _, item := range items {
-		set = append(appendHeader(set, asn1.OCTET_STRING, len(item)), item...)
+		set = ber.Append(set, ber.OctetString, item)
 	}
 	return set, nil
-}
-
-// headerLen is how many octets the DER tag and length of a value take.
-func headerLen(length int) int {
-	octets := 2
-	if length >= 0x80 {
-		for ; length > 0; length >>= 8 {
-			octets++
-		}
-	}
-	return octets
-}
-
-// appendHeader appends a DER tag and length. Sets are too large for
-// cryptobyte's builder, which moves a value once per level of nesting.
-func appendHeader(dst []byte, tag asn1.Tag, length int) []byte {
-	dst = append(dst, byte(tag))
-	if length < 0x80 {
-		return append(dst, byte(length))
-	}
-	octets := headerLen(length) - 2
-	dst = append(dst, 0x80|byte(octets))
-	for i := octets - 1; i >= 0; i-- {
-		dst = append(dst, byte(length>>(8*i)))
-	}
-	return dst
 }
