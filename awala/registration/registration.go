@@ -36,7 +36,10 @@ func ParseRegistration(der []byte) (*Registration, error) {
 		return nil, fmt.Errorf("%w: no registration", ErrMalformed)
 	}
 	r := &Registration{InternetAddress: string(address)}
-	var err error
+	err := checkAddress(r.InternetAddress)
+	if err != nil {
+		return nil, err
+	}
 	if r.NodeCertificate, err = pki.ParseCertificate(node); err != nil {
 		return nil, fmt.Errorf("%w: node certificate: %w", ErrMalformed, err)
 	}
@@ -50,7 +53,7 @@ func ParseRegistration(der []byte) (*Registration, error) {
 		}
 		r.SessionKey = &key
 	}
-	return r, checkAddress(r.InternetAddress)
+	return r, nil
 }
 
 // Marshal writes the registration.

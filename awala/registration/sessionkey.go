@@ -37,4 +37,3 @@ func addSessionKey(b *cryptobyte.Builder, n uint8, key pki.SessionPublicKey) {
 		addField(b, 1, spki)
 	})
 }
-
