@@ -1,0 +1,49 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/nats.go"
+	"go.opentelemetry.io/otel/propagation"
+
+	"awala.network/gateway/events"
+	"awala.network/gateway/internal/fault"
+)
+
+// Append records e and returns where it stands, once it is on disk (see the
+// package comment). An event without a trace context takes that of ctx.
+//
+// An error means unknown: the event is stored or it is not. A retry with the
+// same event id is safe: within the stream's deduplication window the event is
+// stored once, and the position then says Duplicate and where the first stands.
+// Errors are transient, except that an event that cannot be encoded, or is too
+// large for the connection, is refused for good and stored nowhere.
+//
+// Any number of callers may append at once, and should: the servers sync
+// concurrent appends together.
+func (l *Log) Append(ctx context.Context, e events.Event) (events.Position, error) {
+	if e.TraceParent == "" {
+		e.TraceParent = traceParent(ctx)
+	}
+	subject, header, body, err := events.Encode(e)
+	if err != nil {
+		return events.Position{}, fault.Permanent(fmt.Errorf("jetstream: append: %w", err))
+	}
+	ack, err := l.js.PublishMsg(ctx, &nats.Msg{Subject: subject, Header: header, Data: body})
+	if err != nil {
+		err = fmt.Errorf("jetstream: append %s to %s: %w", e.ID, subject, err)
+		if errors.Is(err, nats.ErrMaxPayload) {
+			err = fault.Permanent(err)
+		}
+		return events.Position{}, err
+	}
+	return events.Position{Stream: ack.Stream, Sequence: ack.Sequence, Duplicate: ack.Duplicate}, nil
+}
+
+func traceParent(ctx context.Context) string {
+	carrier := propagation.MapCarrier{}
+	propagation.TraceContext{}.Inject(ctx, carrier)
+	return carrier.Get("traceparent")
+}

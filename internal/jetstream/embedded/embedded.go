@@ -1,0 +1,96 @@
+// Package embedded runs a NATS JetStream server inside the process, for the
+// standalone role and for tests.
+//
+// The server listens on no port: connections are in-process. It writes to disk
+// before it acknowledges (sync always), like the servers of a production
+// cluster must, so what it promises is the same.
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+)
+
+// Options says how the server works.
+type Options struct {
+	// MaxPayload is the largest message in octets; 0 is 1 MiB. Events are far
+	// smaller.
+	MaxPayload int32
+	// StartTimeout is how long the server may take to recover its streams and
+	// accept connections; 0 is 30 s.
+	StartTimeout time.Duration
+}
+
+// Server is a running server.
+type Server struct {
+	ns *server.Server
+}
+
+// Start runs a server whose streams are in dir. Only one may use dir at a time.
+func Start(dir string, opts Options) (*Server, error) {
+	if opts.MaxPayload == 0 {
+		opts.MaxPayload = 1 << 20
+	}
+	if opts.StartTimeout == 0 {
+		opts.StartTimeout = 30 * time.Second
+	}
+	ns, err := server.NewServer(&server.Options{
+		ServerName: "embedded",
+		JetStream:  true,
+		StoreDir:   dir,
+		SyncAlways: true,
+		MaxPayload: opts.MaxPayload,
+		DontListen: true,
+		NoSigs:     true,
+		NoLog:      true,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("embedded: configure: %w", err)
+	}
+	ns.Start()
+	if !ns.ReadyForConnections(opts.StartTimeout) {
+		stop(ns)
+		return nil, fmt.Errorf("embedded: not ready after %v", opts.StartTimeout)
+	}
+	if !ns.JetStreamEnabled() {
+		stop(ns)
+		return nil, fmt.Errorf("embedded: JetStream did not start in %s", dir)
+	}
+	return &Server{ns: ns}, nil
+}
+
+// Conn returns a new connection to the server, which the caller closes. It
+// reconnects for ever if the connection breaks.
+func (s *Server) Conn(opts ...nats.Option) (*nats.Conn, error) {
+	nc, err := nats.Connect("", append([]nats.Option{
+		nats.InProcessServer(s.ns),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(50 * time.Millisecond),
+	}, opts...)...)
+	if err != nil {
+		return nil, fmt.Errorf("embedded: connect: %w", err)
+	}
+	return nc, nil
+}
+
+// SyncAlways confirms that the running server syncs before it acknowledges; it
+// serves as jetstream.SyncCheck.
+func (s *Server) SyncAlways(context.Context) error {
+	if config := s.ns.JetStreamConfig(); config == nil || !config.SyncAlways {
+		return errors.New("embedded: the server does not sync always")
+	}
+	return nil
+}
+
+// Close stops the server and waits until its files are closed.
+func (s *Server) Close() { stop(s.ns) }
+
+func stop(ns *server.Server) {
+	ns.Shutdown()
+	ns.WaitForShutdown()
+}

@@ -1,0 +1,127 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	natsjs "github.com/nats-io/nats.go/jetstream"
+
+	"awala.network/gateway/events"
+	"awala.network/gateway/internal/fault"
+)
+
+// ConflictError says that an existing stream differs from its specification in
+// a way that Provision will not change, because history could be lost.
+type ConflictError struct {
+	Stream string
+	// Setting is the name of the stream's setting, and Have and Want are what
+	// it is and what the specification says.
+	Setting    string
+	Have, Want string
+}
+
+func (e *ConflictError) Error() string {
+	return fmt.Sprintf("jetstream: stream %s: %s is %s and would become %s; change it by hand if that is meant",
+		e.Stream, e.Setting, e.Have, e.Want)
+}
+
+// Provision makes each stream as specified, or brings an existing one there. It
+// can be repeated. It adds subjects, replicas and time; it never takes any
+// away, nor changes storage or retention: that is a fatal [*ConflictError].
+// Limits that an operator set by other means stay.
+//
+// History is refused rather than pushed out when a limit on size is reached:
+// [Log.Append] fails then. Messages may be deleted and purged, so that an
+// operator can forget what the law says must be forgotten.
+func (l *Log) Provision(ctx context.Context, specs []events.StreamSpec) error {
+	for _, spec := range specs {
+		if err := l.provisionStream(ctx, spec); err != nil {
+			return err
+		}
+		l.streams.Delete(spec.Name)
+	}
+	return nil
+}
+
+func (l *Log) provisionStream(ctx context.Context, spec events.StreamSpec) error {
+	existing, err := l.js.Stream(ctx, spec.Name)
+	if errors.Is(err, natsjs.ErrStreamNotFound) {
+		_, err := l.js.CreateStream(ctx, l.streamConfig(natsjs.StreamConfig{}, spec))
+		return provisionError(spec.Name, err)
+	}
+	if err != nil {
+		return provisionError(spec.Name, err)
+	}
+	have := existing.CachedInfo().Config
+	want := l.streamConfig(have, spec)
+	if err := checkGrowth(have, want); err != nil {
+		return fault.Fatal(err)
+	}
+	_, err = l.js.UpdateStream(ctx, want)
+	return provisionError(spec.Name, err)
+}
+
+func provisionError(stream string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("jetstream: provision %s: %w", stream, err)
+}
+
+// streamConfig lays spec over what exists.
+func (l *Log) streamConfig(c natsjs.StreamConfig, spec events.StreamSpec) natsjs.StreamConfig {
+	c.Name = spec.Name
+	c.Subjects = spec.Subjects
+	c.Storage = natsjs.FileStorage
+	c.Retention = natsjs.LimitsPolicy
+	c.Discard = natsjs.DiscardNew
+	c.PersistMode = natsjs.DefaultPersistMode
+	c.Replicas = l.opts.Replicas
+	c.MaxMsgSize = l.opts.MaxMessageSize
+	c.MaxAge = spec.MaxAge
+	c.Duplicates = spec.DuplicateWindow
+	c.AllowDirect = true
+	c.RePublish = nil
+	if spec.Live {
+		c.RePublish = &natsjs.RePublish{Source: ">", Destination: events.LivePrefix + ">"}
+	}
+	return c
+}
+
+// checkGrowth returns a [*ConflictError] unless nothing gets less.
+func checkGrowth(have, want natsjs.StreamConfig) error {
+	fail := func(setting string, h, w any) error {
+		return &ConflictError{Stream: want.Name, Setting: setting, Have: fmt.Sprint(h), Want: fmt.Sprint(w)}
+	}
+	switch {
+	case have.Storage != want.Storage:
+		return fail("storage", have.Storage, want.Storage)
+	case have.Retention != want.Retention:
+		return fail("retention", have.Retention, want.Retention)
+	case have.PersistMode != want.PersistMode:
+		return fail("persist_mode", have.PersistMode, want.PersistMode)
+	case !containsAll(want.Subjects, have.Subjects):
+		return fail("subjects", have.Subjects, want.Subjects)
+	case shorter(have.MaxAge, want.MaxAge):
+		return fail("max_age", have.MaxAge, want.MaxAge)
+	case have.Duplicates > want.Duplicates:
+		return fail("duplicate_window", have.Duplicates, want.Duplicates)
+	case have.Replicas > want.Replicas:
+		return fail("replicas", have.Replicas, want.Replicas)
+	case have.RePublish != nil && want.RePublish == nil:
+		return fail("republish", have.RePublish.Destination, "off")
+	}
+	return nil
+}
+
+// shorter compares ages of which 0 is for ever.
+func shorter(have, want time.Duration) bool {
+	return want != 0 && (have == 0 || have > want)
+}
+
+func containsAll(all, some []string) bool {
+	return !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(all, s) })
+}

@@ -1,0 +1,181 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"awala.network/gateway/events"
+)
+
+// watchBuffer is how many records a watch holds for its reader. A reader that
+// falls further behind gets a gap and reads the stream instead, so it can be
+// small: thousands of watches must stay cheap.
+const watchBuffer = 16
+
+// Live is what a [Watch] yields: a record just stored, or a gap.
+type Live struct {
+	events.Record
+	// Previous is the sequence of the record before this one on the same
+	// subject, 0 when it is the first. If the reader has not seen Previous, it
+	// has missed something and must catch up from the stream.
+	Previous uint64
+	// Gap says that records may have been missed: there is no record, and the
+	// reader must catch up from the stream.
+	Gap bool
+}
+
+// Watch listens to subjects live. One goroutine may read it.
+type Watch struct {
+	set     *watchSet
+	subs    []*nats.Subscription
+	msgs    chan *nats.Msg
+	gap     chan struct{}
+	recheck *time.Ticker
+	dropped int
+}
+
+// Watch listens to what is stored from now on, on these subjects, of streams
+// with events.StreamSpec.Live; wildcards are allowed. When it returns, the
+// server that we are connected to knows of the subscription. The watch costs
+// neither a consumer nor a goroutine.
+//
+// To miss nothing: watch, then ask [Log.LastSequence], then read up to there
+// with [Log.Next], then go on with the watch.
+func (l *Log) Watch(ctx context.Context, subjects ...string) (*Watch, error) {
+	w := &Watch{
+		set:     &l.watches,
+		msgs:    make(chan *nats.Msg, watchBuffer),
+		gap:     make(chan struct{}, 1),
+		recheck: time.NewTicker(l.opts.Recheck),
+	}
+	l.watches.add(w)
+	for _, subject := range subjects {
+		sub, err := l.nc.ChanSubscribe(events.LivePrefix+subject, w.msgs)
+		if err != nil {
+			w.Close()
+			return nil, fmt.Errorf("jetstream: watch %s: %w", subject, err)
+		}
+		w.subs = append(w.subs, sub)
+	}
+	ctx, cancel := l.bounded(ctx)
+	defer cancel()
+	if err := l.nc.FlushWithContext(ctx); err != nil {
+		w.Close()
+		return nil, fmt.Errorf("jetstream: watch: %w", err)
+	}
+	return w, nil
+}
+
+// Next waits for a record or a gap. Gaps come after a reconnect, after the
+// reader was too slow, and every Options.Recheck. The only error is that ctx
+// ended.
+func (w *Watch) Next(ctx context.Context) (Live, error) {
+	if w.lost() {
+		return Live{Gap: true}, nil
+	}
+	select {
+	case msg := <-w.msgs:
+		return newLive(msg), nil
+	case <-w.gap:
+		return Live{Gap: true}, nil
+	case <-w.recheck.C:
+		return Live{Gap: true}, nil
+	case <-ctx.Done():
+		return Live{}, ctx.Err()
+	}
+}
+
+// lost tells whether the buffer has overflowed since it last told so.
+func (w *Watch) lost() bool {
+	dropped := 0
+	for _, sub := range w.subs {
+		n, err := sub.Dropped()
+		if err == nil {
+			dropped += n
+		}
+	}
+	grown := dropped > w.dropped
+	w.dropped = dropped
+	return grown
+}
+
+// Close ends the subscriptions. It may be called more than once.
+func (w *Watch) Close() {
+	for _, sub := range w.subs {
+		// The only errors say that the subscription or connection is gone.
+		_ = sub.Unsubscribe()
+	}
+	w.recheck.Stop()
+	w.set.remove(w)
+}
+
+var errNotLive = errors.New("no position in the headers")
+
+// newLive reads a message that a stream repeated. Without a position it is not
+// from a stream, and a gap makes the reader look for itself.
+func newLive(msg *nats.Msg) Live {
+	seq, err := sequenceHeader(msg, "Nats-Sequence")
+	if err != nil {
+		return Live{Gap: true}
+	}
+	previous, err := sequenceHeader(msg, "Nats-Last-Sequence")
+	if err != nil {
+		return Live{Gap: true}
+	}
+	at, err := time.Parse(time.RFC3339Nano, msg.Header.Get("Nats-Time-Stamp"))
+	if err != nil {
+		return Live{Gap: true}
+	}
+	subject := strings.TrimPrefix(msg.Subject, events.LivePrefix)
+	return Live{
+		Record:   newRecord(msg.Header.Get("Nats-Stream"), seq, subject, msg.Header, msg.Data, at),
+		Previous: previous,
+	}
+}
+
+func sequenceHeader(msg *nats.Msg, name string) (uint64, error) {
+	value := msg.Header.Get(name)
+	if value == "" {
+		return 0, errNotLive
+	}
+	return strconv.ParseUint(value, 10, 64)
+}
+
+// watchSet knows the open watches.
+type watchSet struct {
+	mu   sync.Mutex
+	open map[*Watch]struct{}
+}
+
+func (s *watchSet) add(w *Watch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open == nil {
+		s.open = map[*Watch]struct{}{}
+	}
+	s.open[w] = struct{}{}
+}
+
+func (s *watchSet) remove(w *Watch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.open, w)
+}
+
+func (s *watchSet) signalGap() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for w := range s.open {
+		select {
+		case w.gap <- struct{}{}:
+		default: // one is waiting already
+		}
+	}
+}
