@@ -1,0 +1,88 @@
+// Package admin is the operators' HTTP server of every role:
+//
+//	GET /healthz    200 while the process runs: for liveness probes
+//	GET /readyz     200 when all that the role needs is there, else 503; JSON
+//	                that names each need and what is wrong with it
+//	GET /metrics    the metrics, in Prometheus's text form
+//	GET /log-level  the level of the logs
+//	PUT /log-level  changes it: debug, info, warn or error
+//	GET /           what is here
+//
+// It has no authentication and must listen where only operators and probes
+// reach it. Pages of other sites cannot change anything through an operator's
+// browser.
+//
+// Guarantees: it answers at once from the moment that it listens, before the
+// backing services are there; /readyz is bounded by [CheckTimeout] whatever hangs;
+// /healthz does no I/O at all.
+package admin
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Options are what the server shows and changes.
+type Options struct {
+	// Version is shown on / and by /readyz.
+	Version string
+	// Readiness is asked by /readyz.
+	Readiness *Readiness
+	// Metrics is exposed by /metrics.
+	Metrics prometheus.Gatherer
+	// Level is shown and changed by /log-level.
+	Level *slog.LevelVar
+	// Logger gets the changes of level and failures of gathering.
+	Logger *slog.Logger
+}
+
+// NewHandler returns the server's handler.
+func NewHandler(o Options) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", o.index)
+	mux.HandleFunc("GET /healthz", healthz)
+	mux.Handle("GET /readyz", o.Readiness)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{
+		ErrorLog: slog.NewLogLogger(o.Logger.Handler(), slog.LevelError),
+	}))
+	mux.HandleFunc("GET /log-level", o.showLevel)
+	mux.HandleFunc("PUT /log-level", o.changeLevel)
+	return http.NewCrossOriginProtection().Handler(mux)
+}
+
+func (o Options) index(w http.ResponseWriter, _ *http.Request) {
+	writeText(w, http.StatusOK, "awala-gateway "+o.Version+"\n\n/healthz\n/readyz\n/metrics\n/log-level (GET, PUT)\n")
+}
+
+func healthz(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok\n") }
+
+func (o Options) showLevel(w http.ResponseWriter, _ *http.Request) {
+	writeText(w, http.StatusOK, strings.ToLower(o.Level.Level().String())+"\n")
+}
+
+func (o Options) changeLevel(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 64))
+	var level slog.Level
+	if err != nil || level.UnmarshalText([]byte(strings.TrimSpace(string(body)))) != nil {
+		writeText(w, http.StatusBadRequest, "want debug, info, warn or error\n")
+		return
+	}
+	before := o.Level.Level()
+	o.Level.Set(level)
+	// Logged as a warning so that the change is seen at every usual level.
+	o.Logger.LogAttrs(r.Context(), slog.LevelWarn, "log level changed",
+		slog.String("from", before.String()), slog.String("to", level.String()))
+	o.showLevel(w, r)
+}
+
+func writeText(w http.ResponseWriter, status int, body string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	// A client that went away needs no answer.
+	_, _ = io.WriteString(w, body)
+}

@@ -1,0 +1,64 @@
+package config
+
+// Config is every setting of every command. A configuration file may hold all
+// of them, so that the roles of one gateway can share it.
+type Config struct {
+	Logging    Logging
+	Gateway    Gateway
+	PoWeb      PoWeb
+	PoHTTP     PoHTTP
+	CogRPC     CogRPC
+	Admin      Admin
+	Standalone Standalone
+}
+
+// Logging says what is written to stderr and how.
+type Logging struct {
+	// Level is the least severe level that is written. The admin server changes
+	// it at run time (PUT /log-level).
+	Level Level `name:"log-level" default:"info" usage:"least severe level to log: debug, info, warn or error"`
+	// Format is the form of each record.
+	Format LogFormat `name:"log-format" default:"auto" usage:"text for people, json for machines; auto picks text on a terminal and json elsewhere"`
+}
+
+// Gateway holds what every role must know about the gateway as a whole.
+type Gateway struct {
+	// InternetAddress is the name by which other nodes know this gateway
+	// (RS-000 §Addressing): it is written into registrations and compared with
+	// the recipients of parcels. It must not change once peers have registered.
+	InternetAddress Hostname `name:"internet-address" default:"gw.example.com" usage:"public name of this gateway, under which its SRV records stand"`
+}
+
+// PoWeb is the server that private gateways talk to (RS-016).
+type PoWeb struct {
+	Listen Listen `name:"poweb-listen" default:"127.0.0.1:8080" usage:"where private gateways register, deliver and collect (PoWeb); off closes it"`
+}
+
+// PoHTTP is the server that other Internet nodes deliver parcels to (RS-007).
+type PoHTTP struct {
+	Listen Listen `name:"pohttp-listen" default:"127.0.0.1:8081" usage:"where Internet nodes deliver parcels (PoHTTP); off closes it"`
+}
+
+// CogRPC is the server that couriers exchange cargo with (RS-008).
+type CogRPC struct {
+	Listen Listen `name:"cogrpc-listen" default:"127.0.0.1:8082" usage:"where couriers exchange cargo (CogRPC); off closes it"`
+}
+
+// Admin is the operators' server. It has no authentication: keep it away from
+// the public.
+type Admin struct {
+	Listen Listen `name:"admin-listen" default:"127.0.0.1:8083" usage:"where /healthz, /readyz, /metrics and /log-level answer; keep it private; off closes it"`
+	// ReadyFile, if not empty, gets the addresses of all servers as JSON once
+	// the process is ready, and is removed when it stops. It lets a supervisor
+	// or test that asked for port 0 find the servers.
+	ReadyFile Path `name:"ready-file" default:"" usage:"file to write the servers' addresses to, as JSON, once ready"`
+}
+
+// Standalone is how the embedded backing services keep their data.
+type Standalone struct {
+	// DataDir holds everything: history, blobs, projections, sealed keys.
+	DataDir Path `name:"data-dir" default:"" usage:"folder of all data (default $XDG_DATA_HOME/awala-gateway, or ~/.local/share/awala-gateway)"`
+	// StorageLimit is the most octets of parcels and cargoes to keep; further
+	// ones are refused with 507 until there is room.
+	StorageLimit Size `name:"storage-limit" default:"10GiB" usage:"most octets of parcels and cargoes to store; 0 is no limit"`
+}

@@ -1,0 +1,90 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// EnvPrefix begins the name of every environment variable of ours.
+const EnvPrefix = "AWALA_"
+
+// FileFlag is the name of the flag that names the configuration file.
+const FileFlag = "config"
+
+// Option is one setting as its field in [Config] describes it.
+type Option struct {
+	// Name is the name of the flag and of the key in the file.
+	Name string
+	// Usage is one line of help.
+	Usage string
+	// Default is the value without any source.
+	Default string
+	// Value reads and writes the field.
+	Value pflag.Value
+}
+
+// Env is the name of the option's environment variable.
+func (o Option) Env() string { return envName(o.Name) }
+
+func envName(option string) string {
+	return EnvPrefix + strings.ToUpper(strings.ReplaceAll(option, "-", "_"))
+}
+
+// Options lists the settings of sections, in the order of their fields. A
+// section is a pointer to one of the structs in [Config], or to a Config.
+func Options(sections ...any) []Option {
+	var all []Option
+	for _, s := range sections {
+		all = append(all, fieldOptions(reflect.ValueOf(s).Elem())...)
+	}
+	return all
+}
+
+func fieldOptions(section reflect.Value) []Option {
+	var all []Option
+	for i := range section.NumField() {
+		field := section.Type().Field(i)
+		value, ok := section.Field(i).Addr().Interface().(pflag.Value)
+		if !ok {
+			all = append(all, fieldOptions(section.Field(i))...)
+			continue
+		}
+		all = append(all, Option{
+			Name:    field.Tag.Get("name"),
+			Usage:   field.Tag.Get("usage"),
+			Default: field.Tag.Get("default"),
+			Value:   value,
+		})
+	}
+	return all
+}
+
+// Default returns the configuration without any source.
+func Default() *Config {
+	c := new(Config)
+	for _, o := range Options(c) {
+		if err := o.Value.Set(o.Default); err != nil {
+			panic(fmt.Sprintf("config: default of %s: %v", o.Name, err))
+		}
+	}
+	return c
+}
+
+// RegisterFlags adds a flag for each setting of sections, and --config. The
+// flags only record what was given; [Load] parses it.
+func RegisterFlags(flags *pflag.FlagSet, sections ...any) {
+	flags.Var(&givenFlag{kind: "FILE"}, FileFlag, "YAML file of settings, named as the flags are; also "+envName(FileFlag))
+	for _, o := range Options(sections...) {
+		flags.Var(&givenFlag{kind: o.Value.Type(), text: o.Default}, o.Name, o.Usage)
+	}
+}
+
+// givenFlag is a flag's value before it is parsed.
+type givenFlag struct{ kind, text string }
+
+func (g *givenFlag) Set(s string) error { g.text = s; return nil }
+func (g *givenFlag) String() string     { return g.text }
+func (g *givenFlag) Type() string       { return g.kind }

@@ -1,0 +1,90 @@
+package config
+
+import (
+	"testing"
+
+	"github.com/spf13/pflag"
+	"pgregory.net/rapid"
+)
+
+func TestValues(t *testing.T) {
+	tests := []struct {
+		value    pflag.Value
+		in, want string // want "" is an error
+	}{
+		{new(Listen), "127.0.0.1:8080", "127.0.0.1:8080"},
+		{new(Listen), ":0", ":0"},
+		{new(Listen), "[::1]:80", "[::1]:80"},
+		{new(Listen), "localhost:80", "localhost:80"},
+		{new(Listen), "off", "off"},
+		{new(Listen), "8080", ""},
+		{new(Listen), "a:http", ""},
+		{new(Listen), "a:080", ""},
+		{new(Listen), "a:+80", ""},
+		{new(Listen), "http://a:80", ""},
+		{new(Listen), "a b:80", ""},
+		{new(Hostname), "gw.example.com", "gw.example.com"},
+		{new(Hostname), "GW.example.com.", "gw.example.com"},
+		{new(Hostname), "xn--bcher-kva.example", "xn--bcher-kva.example"},
+		{new(Hostname), "10.0.0.1", ""},
+		{new(Hostname), "https://gw", ""},
+		{new(Hostname), "gw..example", ""},
+		{new(Hostname), "", ""},
+		{new(Level), "debug", "debug"},
+		{new(Level), "error", "error"},
+		{new(Level), "INFO", ""},
+		{new(LogFormat), "json", "json"},
+		{new(LogFormat), "xml", ""},
+		{new(Path), "/a/../b", "/b"},
+		{new(Size), "0", "0"},
+		{new(Size), "1024", "1KiB"},
+		{new(Size), "10GiB", "10GiB"},
+		{new(Size), "500 MB", "500MB"},
+		{new(Size), "7", "7B"},
+		{new(Size), "-1", ""},
+		{new(Size), "1.5GB", ""},
+		{new(Size), "9000000TiB", ""},
+		{new(Size), "GB", ""},
+	}
+	for _, tt := range tests {
+		err := tt.value.Set(tt.in)
+		switch {
+		case tt.want == "" && err == nil:
+			t.Errorf("%T %q: no error, got %s", tt.value, tt.in, tt.value)
+		case tt.want != "" && err != nil:
+			t.Errorf("%T %q: %v", tt.value, tt.in, err)
+		case tt.want != "" && tt.value.String() != tt.want:
+			t.Errorf("%T %q: got %s, want %s", tt.value, tt.in, tt.value, tt.want)
+		}
+	}
+}
+
+// TestSizeRoundTrip: what String writes, Set reads as the same size.
+func TestSizeRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		want := Size(rapid.Int64Min(0).Draw(t, "octets"))
+		var got Size
+		if err := got.Set(want.String()); err != nil {
+			t.Fatal(err)
+		}
+		if got != want {
+			t.Fatalf("%d became %d by way of %s", want, got, want.String())
+		}
+	})
+}
+
+// FuzzListen holds every accepted address to be one that reads back the same.
+func FuzzListen(f *testing.F) {
+	f.Add("127.0.0.1:8080")
+	f.Add("[::1]:0")
+	f.Add("off")
+	f.Fuzz(func(t *testing.T, in string) {
+		var first, second Listen
+		if first.Set(in) != nil {
+			return
+		}
+		if err := second.Set(first.String()); err != nil || first != second {
+			t.Errorf("%q: %v, %q then %q", in, err, first, second)
+		}
+	})
+}

@@ -1,0 +1,51 @@
+// Package telemetry sets up how the process speaks of itself: logs for people
+// on a terminal and for machines elsewhere, and the registry of its metrics.
+//
+// Guarantees:
+//
+//   - The level can change at any moment through the [slog.LevelVar] that the
+//     caller gives; records in flight are whole.
+//   - One record is one Write of one line, in both forms: line breaks and
+//     control characters in values are escaped, so that nothing that a peer sends
+//     can forge a record or drive a terminal.
+//   - JSON records have the keys time (RFC 3339 with nanoseconds), level and msg,
+//     then the attributes.
+package telemetry
+
+import (
+	"io"
+	"log/slog"
+	"os"
+
+	"golang.org/x/term"
+)
+
+// Format is the form of log records.
+type Format int
+
+// The forms of log records.
+const (
+	// Auto is Text when the writer is a terminal and JSON otherwise.
+	Auto Format = iota
+	// Text is one line for people, with colours on a terminal.
+	Text
+	// JSON is one object per line.
+	JSON
+)
+
+// NewLogger returns a logger that writes to w in format the records at or above
+// level.
+func NewLogger(w io.Writer, format Format, level slog.Leveler) *slog.Logger {
+	terminal := IsTerminal(w)
+	if format == Text || format == Auto && terminal {
+		return slog.New(newTextHandler(w, level, terminal))
+	}
+	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
+}
+
+// IsTerminal tells whether w is a terminal that may get colours: one of a
+// person who has not set NO_COLOR.
+func IsTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == ""
+}
