@@ -95,7 +95,8 @@ type Info struct {
 //
 // A key is one or more segments joined by "/". A segment is 1 to MaxSegmentLen
 // octets out of A-Z a-z 0-9 "-" "_" "." "=" "+" "@" "~", and neither "." nor
-// "..". A key that is another key's leading part ("a" and "a/b") is allowed.
+// "..". Callers never use both a key and one that goes on from it after a slash
+// ("a" and "a/b"): S3 servers that keep objects in files refuse the second.
 //
 // Every method honours ctx: it returns soon after ctx is done, with an error
 // that wraps ctx's. A Store may retry transient errors by itself until then.

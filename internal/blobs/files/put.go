@@ -1,0 +1,130 @@
+package files
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"awala.network/gateway/internal/blobs"
+	"awala.network/gateway/internal/durable"
+)
+
+// Put implements blobs.Store. The context is looked at before each step, but a
+// system call that has begun is waited for.
+func (s *Store) Put(ctx context.Context, key string, body []byte, m blobs.Meta) error {
+	m, err := blobs.CheckPut(key, body, m)
+	if err != nil {
+		return err
+	}
+	if err := s.put(ctx, key, body, m); err != nil {
+		return fmt.Errorf("put blob %s: %w", key, err)
+	}
+	return nil
+}
+
+func (s *Store) put(ctx context.Context, key string, body []byte, m blobs.Meta) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	at := s.place(key)
+	defer s.folders.unpin(at.folder)
+	if err := s.folders.pin(at.folder); err != nil {
+		return full(err)
+	}
+	if m.IfAbsent {
+		if _, err := s.fs.Stat(at.file); err == nil {
+			return s.exists(at)
+		}
+	}
+	return s.store(ctx, key, at, body, m)
+}
+
+// store writes the object into its folder, which is pinned.
+func (s *Store) store(ctx context.Context, key string, at place, body []byte, m blobs.Meta) error {
+	size := int64(headerLen + len(body))
+	if err := s.usage.reserve(size); err != nil {
+		return err
+	}
+	staged, err := durable.Stage(s.fs, s.unfinished, 0o600, formatHeader(body, m), body)
+	if err != nil {
+		s.usage.release(size)
+		return full(err)
+	}
+	if err := ctx.Err(); err != nil {
+		s.usage.release(size)
+		return errors.Join(err, staged.Discard())
+	}
+	switch err := s.publish(key, at, staged, size, m.IfAbsent); {
+	case m.IfAbsent && errors.Is(err, fs.ErrExist):
+		return s.exists(at)
+	case err != nil:
+		return full(err)
+	default:
+		return s.fs.SyncDir(filepath.Dir(at.file))
+	}
+}
+
+// publish gives the staged file, whose size is reserved, its name.
+func (s *Store) publish(key string, at place, staged *durable.Staged, size int64, ifAbsent bool) error {
+	lock := s.keyLock(key)
+	lock.Lock()
+	defer lock.Unlock()
+	publish, former := staged.Replace, s.size(at)
+	if ifAbsent {
+		publish = staged.Claim
+	}
+	err := publish(at.file)
+	// Asked again, because a call that failed may have been done.
+	s.usage.release(size + former - s.size(at))
+	return err
+}
+
+// size returns the size of the file at a place, 0 if there is none.
+func (s *Store) size(at place) int64 {
+	info, err := s.fs.Stat(at.file)
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
+// exists returns blobs.ErrExists once that is the truth that it promises: the
+// object may have been put a moment ago by somebody who has not synced the
+// folder yet.
+func (s *Store) exists(at place) error {
+	if err := s.fs.SyncDir(filepath.Dir(at.file)); err != nil {
+		return err
+	}
+	return blobs.ErrExists
+}
+
+// Delete implements blobs.Store.
+func (s *Store) Delete(ctx context.Context, key string) error {
+	if err := blobs.CheckKey(key); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("delete blob %s: %w", key, err)
+	}
+	at := s.place(key)
+	if err := s.unlink(key, at); err != nil {
+		return fmt.Errorf("delete blob %s: %w", key, err)
+	}
+	s.folders.prune(at.folder)
+	return nil
+}
+
+func (s *Store) unlink(key string, at place) error {
+	lock := s.keyLock(key)
+	lock.Lock()
+	defer lock.Unlock()
+	former := s.size(at)
+	err := s.fs.Remove(at.file)
+	s.usage.release(former - s.size(at))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
