@@ -27,7 +27,8 @@ type Live struct {
 	// has missed something and must catch up from the stream.
 	Previous uint64
 	// Gap says that records may have been missed: there is no record, and the
-	// reader must catch up from the stream.
+	// reader must catch up from the stream. Records that it then reads there
+	// may come once more on the watch.
 	Gap bool
 }
 

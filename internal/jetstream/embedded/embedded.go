@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -68,7 +69,7 @@ func Start(dir string, opts Options) (*Server, error) {
 // reconnects for ever if the connection breaks.
 func (s *Server) Conn(opts ...nats.Option) (*nats.Conn, error) {
 	nc, err := nats.Connect("", append([]nats.Option{
-		nats.InProcessServer(s.ns),
+		nats.InProcessServer(s),
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(50 * time.Millisecond),
 	}, opts...)...)
@@ -77,6 +78,10 @@ func (s *Server) Conn(opts ...nats.Option) (*nats.Conn, error) {
 	}
 	return nc, nil
 }
+
+// InProcessConn returns a bare connection to the server; it makes Server a
+// [nats.InProcessConnProvider].
+func (s *Server) InProcessConn() (net.Conn, error) { return s.ns.InProcessConn() }
 
 // SyncAlways confirms that the running server syncs before it acknowledges; it
 // serves as jetstream.SyncCheck.
