@@ -59,7 +59,7 @@ func parseHeader(h []byte) (header, error) {
 		return header{}, fmt.Errorf("%w: header checksum", blobs.ErrCorrupt)
 	}
 	size, expiry := binary.BigEndian.Uint64(h[8:]), int64(binary.BigEndian.Uint64(h[16:]))
-	if size > blobs.MaxBodyLen || h[28] > blobs.MaxContentTypeLen {
+	if size > blobs.MaxBodyLen || h[28] > blobs.MaxContentTypeLen || expiry < 0 {
 		return header{}, fmt.Errorf("%w: header out of bounds", blobs.ErrCorrupt)
 	}
 	parsed := header{size: int64(size), sum: binary.BigEndian.Uint32(h[24:])}
