@@ -18,8 +18,8 @@
 //     returned nil is seen by every later read of the same process.
 //   - Durability: a Replace or Delete that returned nil survives the death of this
 //     process. SaveCheckpoint is the barrier for the death of the machine: when it
-//     returned nil, its position and every Replace and Delete that returned nil
-//     before it was called survive a power loss.
+//     moved the checkpoint forward and returned nil, that position and every Replace
+//     and Delete that returned nil before it was called survive a power loss.
 //   - Never ahead: after any crash the checkpoint is not ahead of the documents.
 //
 // Nothing that cannot be rebuilt from the event history belongs in this store.

@@ -130,3 +130,13 @@ func validName(s string) bool {
 func invalid(format string, args ...any) error {
 	return fault.Permanent(fmt.Errorf("%w: %w", ErrInvalid, fmt.Errorf(format, args...)))
 }
+
+// ExpiryBound rounds the before of an Expired up to the millisecond, so that
+// comparing with expiries that were cut to the millisecond selects the same
+// documents in every store.
+func ExpiryBound(before time.Time) time.Time {
+	if cut := before.UTC().Truncate(time.Millisecond); !cut.Equal(before) {
+		return cut.Add(time.Millisecond)
+	}
+	return before.UTC()
+}
