@@ -1,0 +1,147 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"awala.network/gateway/events"
+)
+
+// feedPage is the most parcels that a feed holds in memory.
+const feedPage = 64
+
+// Feed hands out what is queued for one private gateway and then what arrives,
+// each version once, in the order of acceptance. Nothing is missed at whatever
+// moment it is stored, and what ends before it is handed out is left out. What
+// was handed out but not acknowledged comes again with the next feed.
+//
+// One goroutine may use a feed. It costs two subscriptions and one goroutine,
+// and memory for at most 64 parcels while there are any.
+type Feed struct {
+	reader    *Reader
+	gatewayID string
+	start     uint64 // the last accepted parcel when the feed began
+
+	watch Watch
+	stop  context.CancelFunc
+	done  chan struct{}
+	wake  chan struct{} // something may have changed
+
+	mu    sync.Mutex
+	state feedState
+}
+
+// Follow starts a feed. Close it.
+func (r *Reader) Follow(ctx context.Context, gatewayID string) (*Feed, error) {
+	// First listen, then look: what is stored after the look is heard.
+	watch, err := r.log.Watch(ctx, events.GatewayParcelChannel(gatewayID), events.GatewayParcelOutcomes(gatewayID))
+	if err != nil {
+		return nil, fmt.Errorf("projections: follow %s: %w", gatewayID, err)
+	}
+	f := &Feed{
+		reader: r, gatewayID: gatewayID, watch: watch,
+		done: make(chan struct{}), wake: make(chan struct{}, 1),
+		state: feedState{work: events.GatewayParcelChannel(gatewayID)},
+	}
+	if err := f.load(ctx); err != nil {
+		watch.Close()
+		return nil, err
+	}
+	f.start = f.state.seen.work
+	listening, stop := context.WithCancel(context.WithoutCancel(ctx))
+	f.stop = stop
+	go f.listen(listening)
+	return f, nil
+}
+
+// Close ends the feed and waits for its goroutine.
+func (f *Feed) Close() {
+	f.stop()
+	<-f.done
+	f.watch.Close()
+}
+
+// Next waits for the next parcel. After an error, which is transient or ctx's,
+// it may be called again.
+func (f *Feed) Next(ctx context.Context) (Item, error) {
+	for {
+		item, ok, err := f.take(ctx, end)
+		if ok || err != nil {
+			return item, err
+		}
+		select {
+		case <-f.wake:
+		case <-ctx.Done():
+			return Item{}, ctx.Err()
+		}
+	}
+}
+
+// NextQueued returns the next of the parcels that were queued when the feed
+// began; ok is false when there are no more. It never waits for new ones.
+func (f *Feed) NextQueued(ctx context.Context) (item Item, ok bool, err error) {
+	return f.take(ctx, f.start)
+}
+
+// take returns the next parcel accepted at upTo or before, if there is one.
+func (f *Feed) take(ctx context.Context, upTo uint64) (Item, bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for {
+		if err := f.settle(ctx); err != nil {
+			return Item{}, false, err
+		}
+		if item, ok := f.state.pop(upTo, f.reader.now()); ok {
+			return item, true, nil
+		}
+		if !f.state.spent() {
+			return Item{}, false, nil
+		}
+	}
+}
+
+// settle sees to it that the state accounts for what was missed, if anything
+// was, and holds parcels if there are any.
+func (f *Feed) settle(ctx context.Context) error {
+	if f.state.doubtful && !f.state.stale {
+		last, err := f.reader.lastSequences(ctx, f.gatewayID)
+		if err != nil {
+			return err
+		}
+		f.state.doubtful = false
+		f.state.stale = last != f.state.seen
+	}
+	if f.state.stale || f.state.spent() {
+		return f.load(ctx)
+	}
+	return nil
+}
+
+// load reads the next parcels from the mailbox.
+func (f *Feed) load(ctx context.Context) error {
+	page, err := f.reader.page(ctx, f.gatewayID, f.state.after, feedPage)
+	if err != nil {
+		return err
+	}
+	f.state.replace(page)
+	return nil
+}
+
+// listen applies what the watch yields until the feed is closed.
+func (f *Feed) listen(ctx context.Context) {
+	defer close(f.done)
+	for {
+		live, err := f.watch.Next(ctx)
+		if err != nil {
+			return
+		}
+		f.mu.Lock()
+		f.state.observe(live)
+		f.mu.Unlock()
+		select {
+		case f.wake <- struct{}{}:
+		default: // it will look anyway
+		}
+	}
+}

@@ -1,0 +1,30 @@
+// Package onjetstream fits the event history of internal/jetstream to the port
+// that package projections declares.
+package onjetstream
+
+import (
+	"context"
+
+	"awala.network/gateway/internal/jetstream"
+	"awala.network/gateway/projections"
+)
+
+// Log is a [projections.Log] on JetStream.
+type Log struct{ *jetstream.Log }
+
+// Watch is that of the history, as projections want it.
+func (l Log) Watch(ctx context.Context, subjects ...string) (projections.Watch, error) {
+	w, err := l.Log.Watch(ctx, subjects...)
+	if err != nil {
+		return nil, err
+	}
+	return watch{w}, nil
+}
+
+type watch struct{ *jetstream.Watch }
+
+// Next converts between two types of one shape.
+func (w watch) Next(ctx context.Context) (projections.Live, error) {
+	live, err := w.Watch.Next(ctx)
+	return projections.Live(live), err
+}

@@ -1,0 +1,225 @@
+package projections
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+
+	"awala.network/gateway/events"
+)
+
+const (
+	// maxTails bounds the gateways whose tails are kept between calls.
+	maxTails = 1024
+	// maxTailEntries bounds the parcels of one gateway's tail that are kept
+	// between calls, some kilobyte each. A longer tail is folded, used and
+	// forgotten.
+	maxTailEntries = 4096
+	// tailBatch is how many records are folded at a time.
+	tailBatch = 256
+)
+
+// lastSequences are the positions of the last records on a gateway's two
+// subjects.
+type lastSequences struct{ work, outcome uint64 }
+
+// tail holds the parcels of one gateway that changed after a checkpoint of the
+// projection, as they are after all records up to last.
+type tail struct {
+	sync.Mutex
+	// checkpoint is where the tail starts: records after it, up to read, are in
+	// entries; records up to it are in the stored documents.
+	checkpoint uint64
+	read       lastSequences
+	last       lastSequences
+	entries    map[string]*entry[Parcel]
+}
+
+// refresh brings a tail to the end of the stream.
+func (r *Reader) refresh(ctx context.Context, gatewayID string, t *tail) error {
+	// The order matters: whatever is folded into a document after this point is
+	// also in the tail, so it does not matter when documents are read.
+	checkpoint, err := r.collection.Checkpoint(ctx)
+	if err != nil {
+		return fmt.Errorf("projections: read the mailbox: %w", err)
+	}
+	t.advance(checkpoint)
+	if t.last, err = r.lastSequences(ctx, gatewayID); err != nil {
+		return err
+	}
+	work, outcomes := events.GatewayParcelChannel(gatewayID), events.GatewayParcelOutcomes(gatewayID)
+	m := merge{
+		work:    cursor{log: r.log, subject: work, read: &t.read.work, last: t.last.work},
+		outcome: cursor{log: r.log, subject: outcomes, read: &t.read.outcome, last: t.last.outcome},
+	}
+	for {
+		batch, err := m.next(ctx, tailBatch)
+		if err == nil {
+			err = r.foldTail(ctx, t, batch)
+		}
+		if err != nil {
+			t.reset(checkpoint)
+			return fmt.Errorf("projections: read the mailbox's tail: %w", err)
+		}
+		if len(batch) < tailBatch {
+			return nil
+		}
+	}
+}
+
+// lastSequences asks for the last records of a gateway.
+func (r *Reader) lastSequences(ctx context.Context, gatewayID string) (last lastSequences, err error) {
+	last.work, err = r.log.LastSequence(ctx, events.StreamGatewayParcels, events.GatewayParcelChannel(gatewayID))
+	if err == nil {
+		last.outcome, err = r.log.LastSequence(ctx, events.StreamGatewayParcels, events.GatewayParcelOutcomes(gatewayID))
+	}
+	if err != nil {
+		return last, fmt.Errorf("projections: end of the mailbox's stream: %w", err)
+	}
+	return last, nil
+}
+
+// advance drops what the stored documents hold by now.
+func (t *tail) advance(checkpoint uint64) {
+	if checkpoint < t.checkpoint || len(t.entries) > maxTailEntries || t.entries == nil {
+		t.reset(checkpoint)
+		return
+	}
+	t.checkpoint = checkpoint
+	t.read.work, t.read.outcome = max(t.read.work, checkpoint), max(t.read.outcome, checkpoint)
+	for id, e := range t.entries {
+		if e.position <= checkpoint {
+			delete(t.entries, id)
+		}
+	}
+}
+
+func (t *tail) reset(checkpoint uint64) {
+	t.checkpoint = checkpoint
+	t.read = lastSequences{work: checkpoint, outcome: checkpoint}
+	t.entries = map[string]*entry[Parcel]{}
+}
+
+// foldTail folds records into the tail's entries, on top of stored documents.
+func (r *Reader) foldTail(ctx context.Context, t *tail, batch []events.Record) error {
+	var ids []string
+	for _, record := range batch {
+		if id, ok := (Mailbox{}).DocumentID(record); ok && t.entries[id] == nil {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) > 0 {
+		stored, err := r.collection.GetMany(ctx, slices.Compact(slices.Sorted(slices.Values(ids))))
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			t.entries[id] = &entry[Parcel]{}
+		}
+		for id, d := range stored {
+			if t.entries[id], err = decode[Parcel](d); err != nil {
+				return err
+			}
+		}
+	}
+	for _, record := range batch {
+		if id, ok := (Mailbox{}).DocumentID(record); ok {
+			t.entries[id].fold(Mailbox{}, record)
+		}
+	}
+	return nil
+}
+
+// merge reads the two subjects of a gateway in the order of their sequences.
+type merge struct{ work, outcome cursor }
+
+// next returns at most limit records; fewer when both subjects are read.
+func (m *merge) next(ctx context.Context, limit int) ([]events.Record, error) {
+	var batch []events.Record
+	for len(batch) < limit {
+		if err := m.work.peek(ctx); err != nil {
+			return nil, err
+		}
+		if err := m.outcome.peek(ctx); err != nil {
+			return nil, err
+		}
+		first := &m.work
+		if m.work.head == nil || (m.outcome.head != nil && m.outcome.head.Sequence < m.work.head.Sequence) {
+			first = &m.outcome
+		}
+		if first.head == nil {
+			return batch, nil
+		}
+		batch = append(batch, first.take())
+	}
+	return batch, nil
+}
+
+// cursor reads a subject from after *read up to last.
+type cursor struct {
+	log     Log
+	subject string
+	read    *uint64
+	last    uint64
+	head    *events.Record
+}
+
+// peek sees to it that head is the next record, or nil at the end.
+func (c *cursor) peek(ctx context.Context) error {
+	if c.head != nil || *c.read >= c.last {
+		return nil
+	}
+	record, err := c.log.Next(ctx, events.StreamGatewayParcels, c.subject, *c.read+1)
+	if errors.Is(err, io.EOF) {
+		*c.read = c.last // the last record was deleted meanwhile
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	c.head = &record
+	return nil
+}
+
+// take returns the head and moves on.
+func (c *cursor) take() events.Record {
+	record := *c.head
+	*c.read, c.head = record.Sequence, nil
+	return record
+}
+
+// tails keeps the tails of the gateways asked for most recently.
+type tails struct {
+	mu       sync.Mutex
+	byID     map[string]*list.Element
+	byRecent list.List // of *namedTail, the most recent first
+}
+
+type namedTail struct {
+	id string
+	tail
+}
+
+// get returns the tail of a gateway, an empty one if none is kept.
+func (t *tails) get(gatewayID string) *tail {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.byID == nil {
+		t.byID = map[string]*list.Element{}
+	}
+	if element := t.byID[gatewayID]; element != nil {
+		t.byRecent.MoveToFront(element)
+		return &element.Value.(*namedTail).tail
+	}
+	element := t.byRecent.PushFront(&namedTail{id: gatewayID})
+	t.byID[gatewayID] = element
+	if t.byRecent.Len() > maxTails {
+		last := t.byRecent.Back()
+		delete(t.byID, t.byRecent.Remove(last).(*namedTail).id)
+	}
+	return &element.Value.(*namedTail).tail
+}
