@@ -54,8 +54,8 @@ func newGCM(keyLen int, parameters ber.Element) (contentCipher, error) {
 	fields := c.Enter(ber.Sequence)
 	c.Done()
 	gcm := contentCipher{keyLen: keyLen, iv: fields.Read(ber.OctetString).Content, tagLen: gcmDefaultTagLen}
-	if tagLen, ok := fields.ReadOptional(ber.Integer); ok && len(tagLen.Content) == 1 {
-		gcm.tagLen = int(tagLen.Content[0])
+	if tagLen, ok := fields.ReadOptional(ber.Integer); ok {
+		gcm.tagLen = smallInteger(tagLen.Content)
 	}
 	fields.Done()
 	if c.Err() != nil {
@@ -65,6 +65,14 @@ func newGCM(keyLen int, parameters ber.Element) (contentCipher, error) {
 		return contentCipher{}, unsupported("parameters of GCM")
 	}
 	return gcm, nil
+}
+
+// smallInteger returns the value of an INTEGER of one octet, or -1.
+func smallInteger(content []byte) int {
+	if len(content) != 1 {
+		return -1
+	}
+	return int(int8(content[0]))
 }
 
 // open decrypts content with a key of the right length.

@@ -50,7 +50,10 @@ func ParseEnveloped(input []byte) (*EnvelopedData, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ed, ed.interpret(algorithm, keyID)
+	if err := ed.interpret(algorithm, keyID); err != nil {
+		return nil, err
+	}
+	return ed, nil
 }
 
 // interpret makes sense of what was read, all of which is well-formed.
