@@ -1,0 +1,104 @@
+package handlers
+
+import (
+	"context"
+	"fmt"
+
+	"awala.network/gateway/events"
+	"awala.network/gateway/projections"
+)
+
+// minPathLen is the number of certificates on the path of a parcel to a private
+// endpoint: its delivery authorisation, the endpoint, the private gateway and us.
+const minPathLen = 4
+
+// maxOpenVersions bounds the versions of one parcel that wait for their end, so
+// that a sender who replaces its parcel over and over cannot grow the mailbox.
+const maxOpenVersions = 64
+
+// toPrivateGateway accepts a parcel for an endpoint behind one of our private
+// gateways.
+func (h *AcceptParcel) toPrivateGateway(ctx context.Context, in ingress) (Accepted, error) {
+	gatewayID, err := h.authorize(in)
+	if err != nil {
+		return Accepted{}, err
+	}
+	accepted := newGatewayParcel(in, gatewayID)
+	e := in.event(gatewayParcelID(accepted), accepted)
+	result := Accepted{EventID: e.ID, Key: accepted.ParcelKey, GatewayID: gatewayID}
+	known, err := h.Mailbox.Find(ctx, gatewayID, accepted.ParcelKey)
+	if err != nil {
+		return Accepted{}, fmt.Errorf("look for duplicates: %w", err)
+	}
+	if result.Duplicate = known.Version(e.ID) != nil; result.Duplicate {
+		return result, nil
+	}
+	if len(known.Superseded()) >= maxOpenVersions {
+		return Accepted{}, fmt.Errorf("%d replaced versions of this parcel wait for their end", maxOpenVersions)
+	}
+	if result.Duplicate, err = h.store(ctx, in.raw, accepted.ParcelBlob, e); err != nil {
+		return Accepted{}, err
+	}
+	h.logAccepted(ctx, in, result)
+	h.followUp(ctx, in, accepted, known, result)
+	return result, nil
+}
+
+// authorize returns the private gateway that serves the recipient, if the parcel
+// is valid now and the recipient lets the sender write to it.
+func (h *AcceptParcel) authorize(in ingress) (gatewayID string, err error) {
+	if err := in.message.CheckTiming(in.at, in.tolerance); err != nil {
+		return "", refuseMessage(err)
+	}
+	path, err := in.message.Authorize(h.Identity.Validator(), in.at)
+	if err != nil {
+		return "", refuseMessage(err)
+	}
+	if len(path) < minPathLen {
+		return "", refuse(Invalid, "the recipient is no endpoint behind a private gateway of ours", nil)
+	}
+	return path[len(path)-2].SubjectID(), nil
+}
+
+func newGatewayParcel(in ingress, gatewayID string) events.GatewayParcelAccepted {
+	key := in.key()
+	return events.GatewayParcelAccepted{
+		ParcelKey:        key,
+		ParcelBlob:       in.blob(gatewayBound, gatewayID, key.RecipientID, key.SenderID),
+		PrivateGatewayID: gatewayID,
+		SourceGatewayID:  in.source,
+		Via:              in.via,
+	}
+}
+
+// gatewayParcelID is the event's id. Different octets under one key are different
+// versions; the same octets are the same version, whichever way they come in.
+func gatewayParcelID(p events.GatewayParcelAccepted) string {
+	return events.DeriveID(string(p.EventType()), p.PrivateGatewayID, p.Hash(), p.SHA256)
+}
+
+// followUp does what can be done at once about what the accepted parcel
+// changed. It is no part of accepting: ReplaceParcels and the blob's expiry see
+// to it otherwise.
+func (h *AcceptParcel) followUp(
+	ctx context.Context, in ingress, accepted events.GatewayParcelAccepted, known projections.Parcel, result Accepted,
+) {
+	var err error
+	if item, ok := known.QueuedItem(); ok && !result.Duplicate {
+		item.SupersededBy = result.EventID
+		_, err = h.Log.Append(ctx, replaced(item, string(in.via), in.at))
+	} else if result.Duplicate {
+		// It was accepted while we looked, and may have ended since: then our
+		// blob came too late for its deletion.
+		err = h.Ended.gatewayBlob(ctx, accepted.PrivateGatewayID, accepted.ParcelKey, accepted.BlobKey)
+	}
+	if err != nil {
+		h.Logger.WarnContext(ctx, "follow-up of an accepted parcel is left to housekeeping",
+			"event_id", result.EventID, "private_gateway_id", result.GatewayID, "error", err)
+	}
+}
+
+func (h *AcceptParcel) logAccepted(ctx context.Context, in ingress, a Accepted) {
+	h.Logger.InfoContext(ctx, "parcel accepted", "parcel_id", a.Key.ParcelID, "event_id", a.EventID,
+		"private_gateway_id", a.GatewayID, "via", in.via, "duplicate", a.Duplicate)
+}

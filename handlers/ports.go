@@ -1,0 +1,37 @@
+package handlers
+
+import (
+	"context"
+
+	"awala.network/gateway/awala/pki"
+	"awala.network/gateway/events"
+	"awala.network/gateway/internal/blobs"
+	"awala.network/gateway/projections"
+)
+
+// Appender records events durably.
+type Appender interface {
+	Append(ctx context.Context, e events.Event) (events.Position, error)
+}
+
+// Identity is the gateway's own identity (see internal/identity).
+type Identity interface {
+	InternetAddress() string
+	Validator() *pki.Validator
+}
+
+// Mailbox tells exactly what is known of a parcel bound for a private gateway
+// (see [projections.Reader]).
+type Mailbox interface {
+	Find(ctx context.Context, gatewayID string, key events.ParcelKey) (projections.Parcel, error)
+}
+
+// BlobPutter stores blobs durably (see [blobs.Store]).
+type BlobPutter interface {
+	Put(ctx context.Context, key string, body []byte, m blobs.Meta) error
+}
+
+// BlobDeleter removes blobs, also ones that are not there.
+type BlobDeleter interface {
+	Delete(ctx context.Context, key string) error
+}
