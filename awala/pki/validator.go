@@ -34,19 +34,14 @@ func NewValidator(trusted []*Certificate, cache *SignatureCache) *Validator {
 // more certificates between it and the leaf than its path length permits. When
 // several certificates could be an issuer, all are tried, trusted ones first.
 //
-// A leaf that is itself trusted has no path: it vouches for nobody else's
-// messages.
+// No node is on a path twice. So a trust anchor, given as the leaf, has no path to
+// itself or to another certificate of the same key.
 //
 // Errors: ErrExpired or ErrNotYetValid when that is so of the leaf, else
 // ErrUntrusted, which wraps the nearest candidate's defect.
 func (v *Validator) Path(leaf *Certificate, intermediates []*Certificate, at time.Time) (Path, error) {
 	if err := leaf.CheckValidity(at); err != nil {
 		return nil, err
-	}
-	for _, anchor := range v.trusted {
-		if anchor.Equal(leaf) {
-			return nil, refuse(ErrUntrusted, "the leaf is itself a trust anchor", nil)
-		}
 	}
 	s := search{Validator: v, intermediates: intermediates, at: at, path: make(Path, 1, 4)}
 	s.path[0] = leaf
@@ -89,8 +84,8 @@ func (s *search) climb() bool {
 	return false
 }
 
-// isIssuer tells whether the candidate can be the next certificate on the path. The costly
-// check comes last.
+// isIssuer tells whether the candidate can be the next certificate on the path.
+// The costly check comes last.
 func (s *search) isIssuer(top, candidate *Certificate) bool {
 	if !namesIssuer(top, candidate) || s.contains(candidate) {
 		return false
@@ -110,10 +105,11 @@ func namesIssuer(c, candidate *Certificate) bool {
 		(len(wanted) == 0 || len(offered) == 0 || bytes.Equal(wanted, offered))
 }
 
-// contains tells whether the candidate, by its octets, is on the path already.
+// contains tells whether the candidate's subject is on the path already. A path
+// through one node twice could only be a detour.
 func (s *search) contains(candidate *Certificate) bool {
 	for _, c := range s.path {
-		if c.Equal(candidate) {
+		if c.subjectID == candidate.subjectID {
 			return true
 		}
 	}
