@@ -34,6 +34,7 @@ func (o *observer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(context.WithValue(ctx, exchangeKey{}, e))
 	w.Header().Set(RequestIDHeader, id)
 	recorded := &recorder{ResponseWriter: w}
+	limitTime(w, started)
 
 	defer func() {
 		o.recover(recorded, r, recover())
@@ -45,6 +46,21 @@ func (o *observer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		o.access(r, recorded, e, status, time.Since(started))
 	}()
 	o.next.ServeHTTP(recorded, r)
+}
+
+// How long a client may take to send its body and to take its answer, storage
+// included. 9 MiB on a slow line need a while; more than that is a stalled or
+// hostile client, which must not hold memory. A WebSocket upgrade lifts both.
+const (
+	readTimeout  = 60 * time.Second
+	writeTimeout = 90 * time.Second
+)
+
+func limitTime(w http.ResponseWriter, now time.Time) {
+	controller := http.NewResponseController(w)
+	// Without a connection, as in some tests, there is nothing to limit.
+	_ = controller.SetReadDeadline(now.Add(readTimeout))
+	_ = controller.SetWriteDeadline(now.Add(writeTimeout))
 }
 
 func (o *observer) recover(w *recorder, r *http.Request, cause any) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 
 	"awala.network/gateway/internal/blobs"
 	"awala.network/gateway/internal/fault"
@@ -76,12 +75,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 		header[name] = values
 	}
 	body, contentType := p.body(r.Header.Values("Accept"))
-	header.Set("Content-Type", contentType)
-	header.Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(p.Status)
-	if r.Method != http.MethodHead {
-		_, _ = w.Write(body) // the access log tells what was sent
-	}
+	_ = Respond(w, p.Status, contentType, body) // always nil
 }
 
 func (p *Problem) body(accept []string) (body []byte, contentType string) {

@@ -1,0 +1,151 @@
+package poweb
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"awala.network/gateway/servers/internal/web"
+)
+
+// statusTryAgain is the close code of RS-016 for a server that stops: it tells
+// the client to come back. 1000 would tell it that all is collected, and send a
+// desktop client into a tight loop; released clients treat all others alike.
+const statusTryAgain websocket.StatusCode = 4000
+
+// timing holds the periods of a collection; tests shorten them.
+type timing struct {
+	// ping is the time between two pings. Clients give up after 7 seconds
+	// without one.
+	ping time.Duration
+	// silence is for how long a client may show no sign of life. RS-016 asks for
+	// 9 seconds at least; seen at pings, it comes to 10 to 15.
+	silence time.Duration
+	// handshake is how long the client may take to answer the challenge.
+	handshake time.Duration
+	// refusal is how long a client whose handshake failed is kept waiting for the
+	// end, because released ones come back at once.
+	refusal time.Duration
+	// collect bounds the recording of one acknowledgement.
+	collect time.Duration
+	// reopen is how long the connection goes on after a parcel was passed over
+	// because storage failed; then the client must come back for it.
+	reopen time.Duration
+}
+
+func defaultTiming() timing {
+	return timing{
+		ping: 5 * time.Second, silence: 10 * time.Second, handshake: 15 * time.Second,
+		refusal: time.Second, collect: 10 * time.Second, reopen: 15 * time.Second,
+	}
+}
+
+// collection is one private gateway, or several, collecting parcels.
+type collection struct {
+	*Server
+	link *link
+	log  *slog.Logger
+	// uponCompletion tells that the connection closes when all is collected.
+	uponCompletion bool
+	// gateways are the ids whose parcels are collected.
+	gateways []string
+	// reopenAt is when the connection must end so that the client comes back for
+	// what was passed over; zero when nothing was.
+	reopenAt time.Time
+	// delivered and acknowledged count parcels.
+	delivered, acknowledged int
+}
+
+// collect serves the WebSocket of RS-016 §Parcel collection, to its end.
+func (s *Server) collect(w http.ResponseWriter, r *http.Request) error {
+	if !s.sessions.enter() {
+		return web.NewProblem(http.StatusServiceUnavailable, "the server is stopping")
+	}
+	defer s.sessions.leave()
+	ctx := r.Context()
+	l, err := newLink(s.sessions.hard, w, r, s.timing)
+	if err != nil { // it is answered
+		web.Annotate(ctx, slog.Any("error", err))
+		return nil
+	}
+	defer context.AfterFunc(s.sessions.draining, func() { l.cancel(errDraining) })()
+	s.metrics.collectors.Inc()
+	defer s.metrics.collectors.Dec()
+
+	c := &collection{
+		Server: s, link: l, log: web.Logger(ctx),
+		uponCompletion: closesUponCompletion(r.Header),
+	}
+	e := endingOf(c.serve(r.Header.Get("Origin")))
+	l.close(e.code, e.reason)
+	s.metrics.ended.WithLabelValues(e.label()).Inc()
+	web.Annotate(ctx, slog.Int("delivered", c.delivered), slog.Int("acknowledged", c.acknowledged),
+		slog.Int("close_code", int(e.code)), slog.String("close_reason", e.reason))
+	if e.err != nil {
+		web.Annotate(ctx, slog.Any("error", e.err))
+	}
+	return nil
+}
+
+// serve does everything between the upgrade and the end. It returns the reason
+// of the end, nil when all that was asked for is done.
+func (c *collection) serve(origin string) error {
+	err := c.open(origin)
+	var refused *ending
+	if errors.As(err, &refused) && refused.slow {
+		c.pause(c.timing.refusal)
+	}
+	if err != nil {
+		return err
+	}
+	c.log = c.log.With(slog.Any("private_gateway_id", c.gateways))
+	c.log.InfoContext(c.link.ctx, "Collection started", slog.Bool("upon_completion", c.uponCompletion))
+	c.pause(c.damper.delay(c.gateways))
+	feed, err := c.openFeed(c.link.ctx)
+	if err != nil {
+		return c.failure(err)
+	}
+	defer feed.Close()
+	return c.stream(feed)
+}
+
+// pause waits, unless the link ends.
+func (c *collection) pause(d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	select {
+	case <-time.After(d):
+	case <-c.link.ctx.Done():
+	}
+}
+
+// stream delivers what the feed yields, until it yields no more.
+func (c *collection) stream(feed Feed) error {
+	for {
+		item, err := c.next(feed)
+		if errors.Is(err, io.EOF) && c.reopenAt.IsZero() {
+			return nil
+		}
+		if err != nil {
+			return c.failure(err)
+		}
+		if err := c.deliver(item); err != nil {
+			return err
+		}
+	}
+}
+
+// failure says why the collection cannot go on: because the link ended, or else
+// because of err.
+func (c *collection) failure(err error) error {
+	if cause := context.Cause(c.link.ctx); cause != nil {
+		return cause
+	}
+	return &ending{code: websocket.StatusInternalError, reason: "internal error; try again", err: err}
+}
