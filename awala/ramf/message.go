@@ -78,6 +78,7 @@ type Recipient struct {
 // Message is one RAMF message. It is not changed by any method, so it is safe
 // for concurrent use as long as its fields are left alone.
 type Message struct {
+	// Type is not covered by the signature: who carries a message can change it.
 	Type      Type
 	Recipient Recipient
 	// ID identifies the message among those of the same sender and recipient: 1
