@@ -111,10 +111,10 @@ type Store interface {
 	//
 	// When Put returns an error, the new object may nevertheless be there or
 	// appear later (the answer was lost, the last fsync failed), except with
-	// ErrInvalid, ErrExists and ErrFull, which guarantee that nothing changed.
-	// Repeating the same Put is always safe; with IfAbsent the repetition may
-	// answer ErrExists because of the first try, so callers who mean "exists
-	// already" as a verdict on a peer must compare the bodies.
+	// ErrInvalid, ErrExists and ErrFull, which guarantee that this call changed
+	// nothing. Repeating a Put is always safe; but with IfAbsent the repetition
+	// may answer ErrExists because of the first call, so ErrExists alone does not
+	// say that somebody has finished what comes after the Put.
 	Put(ctx context.Context, key string, body []byte, m Meta) error
 
 	// Get returns the object's body and metadata, or ErrNotFound. The caller

@@ -37,6 +37,9 @@ type Subject struct {
 	blobs.Store
 	// FailNextWrite makes the next Put or Delete fail in the given way.
 	FailNextWrite func(Fault)
+	// Hiccups is for servers that refuse a Put with a transient error now and
+	// then while objects of the same folder come and go; it is then repeated.
+	Hiccups bool
 }
 
 // Run tests the stores that open returns. They may share their objects with one

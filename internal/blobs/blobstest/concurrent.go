@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"awala.network/gateway/internal/blobs"
+	"awala.network/gateway/internal/fault"
 )
 
 func testConcurrentClaims(t *testing.T, s space) {
@@ -94,7 +95,7 @@ func testPutAgainstDelete(t *testing.T, s space) {
 		group.Go(func() error {
 			key := s.key("gone", "soon", fmt.Sprint(w))
 			for range 30 {
-				if err := s.Put(t.Context(), key, []byte("x"), blobs.Meta{IfAbsent: w%2 == 0}); err != nil {
+				if err := s.putThroughHiccups(t.Context(), key, blobs.Meta{IfAbsent: w%2 == 0}); err != nil {
 					return fmt.Errorf("put: %w", err)
 				}
 				if _, _, err := s.Get(t.Context(), key); err != nil {
@@ -113,6 +114,19 @@ func testPutAgainstDelete(t *testing.T, s space) {
 	if left := s.list(t, s.root); len(left) > 0 {
 		t.Errorf("left: %v", left)
 	}
+}
+
+// putThroughHiccups puts and, where hiccups are allowed, repeats what failed
+// transiently.
+func (s space) putThroughHiccups(ctx context.Context, key string, m blobs.Meta) error {
+	err := s.Put(ctx, key, []byte("x"), m)
+	for range 20 {
+		if err == nil || !s.Hiccups || fault.IsPermanent(err) {
+			return err
+		}
+		err = s.Put(ctx, key, []byte("x"), m)
+	}
+	return err
 }
 
 func testCancelled(t *testing.T, s space) {
