@@ -61,4 +61,7 @@ type Standalone struct {
 	// StorageLimit is the most octets of parcels and cargoes to keep; further
 	// ones are refused with 507 until there is room.
 	StorageLimit Size `name:"storage-limit" default:"10GiB" usage:"most octets of parcels and cargoes to store; 0 is no limit"`
+	// StorageReserve is how much of the disk parcels and cargoes leave free, so
+	// that the history can still be written.
+	StorageReserve Size `name:"storage-reserve" default:"256MiB" usage:"octets of the disk to leave free; parcels that would take them are refused"`
 }
