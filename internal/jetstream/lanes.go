@@ -1,10 +1,8 @@
 package jetstream
 
 import (
+	"context"
 	"sync"
-	"time"
-
-	natsjs "github.com/nats-io/nats.go/jetstream"
 )
 
 // lanes keeps the messages that wait for the one before them with the same
@@ -47,45 +45,48 @@ func (l *lanes) next(key string) (job, bool) {
 	return queue[0], true
 }
 
-// heldSet is the messages that the process holds.
-type heldSet struct {
-	mu   sync.Mutex
-	msgs map[natsjs.Msg]struct{}
+// room counts what a subscription holds. Lanes are bounded first, so that one
+// long lane leaves room for the others.
+type room struct {
+	mu                    sync.Mutex
+	messages, lanes       int
+	maxMessages, maxLanes int
+	freed                 chan struct{} // the counts have changed
 }
 
-func (h *heldSet) add(msg natsjs.Msg) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.msgs[msg] = struct{}{}
+func newRoom(maxLanes, maxMessages int) *room {
+	return &room{maxLanes: maxLanes, maxMessages: maxMessages, freed: make(chan struct{}, 1)}
 }
 
-func (h *heldSet) remove(msg natsjs.Msg) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	delete(h.msgs, msg)
-}
-
-// keepAlive tells the server of every held message, at each interval, that it
-// is being worked on, until done.
-func (h *heldSet) keepAlive(done <-chan struct{}, interval time.Duration) {
-	ticker := time.NewTicker(interval)
-	defer ticker.Stop()
+// wait returns how many messages there is room for, at least 1, or 0 if ctx
+// ends before. One goroutine may wait.
+func (r *room) wait(ctx context.Context) int {
 	for {
+		if n := r.left(); n > 0 {
+			return n
+		}
 		select {
-		case <-ticker.C:
-			h.signal()
-		case <-done:
-			return
+		case <-r.freed:
+		case <-ctx.Done():
+			return 0
 		}
 	}
 }
 
-func (h *heldSet) signal() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for msg := range h.msgs {
-		// An error says that the message was answered meanwhile, or that the
-		// connection is down; then it comes again.
-		_ = msg.InProgress()
+func (r *room) left() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return min(r.maxLanes-r.lanes, r.maxMessages-r.messages)
+}
+
+// take counts messages and lanes in, or out if negative.
+func (r *room) take(messages, lanes int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.messages += messages
+	r.lanes += lanes
+	select {
+	case r.freed <- struct{}{}:
+	default:
 	}
 }

@@ -16,9 +16,13 @@ import (
 type SubscriberConfig struct {
 	// Concurrency is how many messages handlers may have in hand; 0 is 8.
 	Concurrency int
-	// Prefetch is how many messages the process may hold, those in hand
-	// included; 0 is four times Concurrency.
+	// Prefetch is how many lanes the process may have messages of, those in
+	// hand included; 0 is four times Concurrency.
 	Prefetch int
+	// Hold is how many messages the process may hold. It bounds the memory
+	// that one long lane can take, and only a lane longer than this can keep
+	// others waiting; 0 is 1,000.
+	Hold int
 	// Key names the lane of a record: records of one lane are handed out one
 	// at a time, in order. Other lanes pass by. With nil, or where it returns
 	// "", there is no order.
@@ -39,7 +43,11 @@ func (c *SubscriberConfig) setDefaults() {
 	if c.Prefetch == 0 {
 		c.Prefetch = 4 * c.Concurrency
 	}
+	if c.Hold == 0 {
+		c.Hold = 1000
+	}
 	c.Prefetch = max(c.Prefetch, c.Concurrency)
+	c.Hold = max(c.Hold, c.Prefetch)
 	if c.Key == nil {
 		c.Key = func(events.Record) string { return "" }
 	}

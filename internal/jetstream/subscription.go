@@ -19,7 +19,7 @@ type subscription struct {
 	consumer natsjs.Consumer
 	out      chan *message.Message
 
-	room  chan struct{} // a token for each message that may be held
+	room  *room
 	hands chan struct{} // a token for each message that handlers may have
 	lanes lanes
 	held  heldSet
@@ -36,7 +36,7 @@ func newSubscription(l *Log, config SubscriberConfig, consumer natsjs.Consumer) 
 	return &subscription{
 		log: l, config: config, consumer: consumer,
 		out:   make(chan *message.Message),
-		room:  make(chan struct{}, config.Prefetch),
+		room:  newRoom(config.Prefetch, config.Hold),
 		hands: make(chan struct{}, config.Concurrency),
 		lanes: lanes{waiting: map[string][]job{}},
 		held:  heldSet{msgs: map[natsjs.Msg]struct{}{}},
@@ -77,24 +77,25 @@ func (s *subscription) fetchAll(ctx, abandoned context.Context) {
 	}
 }
 
-// fetch makes one request, for as many messages as there is room for. An
-// unanswered request ends by itself.
+// pullWait is how long a request for messages stands. It must run out before a
+// subscription can end, because the library drops what arrives for a request
+// that is cancelled, and the server would then wait for it in vain.
+const pullWait = time.Second
+
+// fetch makes one request, for as many messages as there is room for.
 func (s *subscription) fetch(ctx, abandoned context.Context) error {
-	n := s.reserve(ctx)
-	defer func() { s.release(n) }()
+	n := s.room.wait(ctx)
 	if n == 0 {
 		return ctx.Err()
 	}
-	waiting, cancel := context.WithTimeout(ctx, idle)
+	waiting, cancel := context.WithTimeout(context.WithoutCancel(ctx), pullWait)
 	defer cancel()
 	batch, err := s.consumer.Fetch(n, natsjs.FetchContext(waiting))
 	if err != nil {
 		return err
 	}
 	for msg := range batch.Messages() {
-		if s.accept(ctx, abandoned, msg) {
-			n--
-		}
+		s.accept(ctx, abandoned, msg)
 	}
 	if err := batch.Error(); !errors.Is(err, natsjs.ErrNoHeartbeat) {
 		return err
@@ -102,49 +103,29 @@ func (s *subscription) fetch(ctx, abandoned context.Context) error {
 	return nil // the next request will show
 }
 
-// reserve waits for room for one message and takes all there is.
-func (s *subscription) reserve(ctx context.Context) int {
-	select {
-	case s.room <- struct{}{}:
-	case <-ctx.Done():
-		return 0
-	}
-	for n := 1; ; n++ {
-		select {
-		case s.room <- struct{}{}:
-		default:
-			return n
-		}
-	}
-}
-
-func (s *subscription) release(n int) {
-	for range n {
-		<-s.room
-	}
-}
-
-// accept takes a message into the room reserved for it.
-func (s *subscription) accept(ctx, abandoned context.Context, msg natsjs.Msg) bool {
+// accept puts a message into its lane, and opens the lane if there is none.
+func (s *subscription) accept(ctx, abandoned context.Context, msg natsjs.Msg) {
 	delivery, err := newDelivery(msg)
 	if err != nil {
 		s.log.opts.Logger.LogAttrs(ctx, slog.LevelWarn, "not a message of a consumer", slog.Any("error", err))
-		return false
+		return
 	}
 	j := job{msg, delivery}
 	key := s.config.Key(delivery.Record)
 	s.held.add(msg)
+	s.room.take(1, 0)
 	if s.lanes.join(key, j) {
-		return true
+		return
 	}
+	s.room.take(0, 1)
 	s.wg.Go(func() {
+		defer s.room.take(0, -1)
 		for more := true; more; j, more = s.lanes.next(key) {
 			s.handle(ctx, abandoned, j)
 			s.held.remove(j.msg)
-			s.release(1)
+			s.room.take(-1, 0)
 		}
 	})
-	return true
 }
 
 // handle hands a message to the handler and tells the server what came of it.
@@ -154,7 +135,7 @@ func (s *subscription) handle(ctx, abandoned context.Context, j job) {
 	defer cancel()
 	msg := newMessage(msgCtx, j.delivery, j.msg)
 	if !s.hand(ctx, msg) {
-		s.answered(ctx, j, j.msg.Nak())
+		s.answered(ctx, j, j.msg.NakWithDelay(giveBack))
 		return
 	}
 	defer func() { <-s.hands }()
@@ -164,9 +145,13 @@ func (s *subscription) handle(ctx, abandoned context.Context, j job) {
 	case <-msg.Nacked():
 		s.answered(ctx, j, j.msg.NakWithDelay(s.config.NakDelay(j.delivery.Attempt)))
 	case <-abandoned.Done():
-		s.answered(ctx, j, j.msg.Nak())
+		s.answered(ctx, j, j.msg.NakWithDelay(giveBack))
 	}
 }
+
+// giveBack is how long a message stays away that was given back at the end of a
+// subscription: until the last request, which could take it again, has run out.
+const giveBack = pullWait
 
 // hand gives msg to a handler that is free.
 func (s *subscription) hand(ctx context.Context, msg *message.Message) bool {

@@ -1,0 +1,67 @@
+package jetstream_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/ThreeDotsLabs/watermill/pubsub/tests"
+
+	"awala.network/gateway/events"
+	"awala.network/gateway/internal/jetstream"
+)
+
+// suiteSubscriber gives Watermill's suite what it expects of a Pub/Sub that
+// makes its own topics: a stream and a durable consumer for each, bound by
+// name.
+type suiteSubscriber struct {
+	*jetstream.Subscriber
+	t   *testing.T
+	log *jetstream.Log
+}
+
+func (p suiteSubscriber) SubscribeInitialize(topic string) error {
+	err := p.log.Provision(p.t.Context(), []events.StreamSpec{
+		{Name: topic, Subjects: []string{topic}, DuplicateWindow: time.Minute},
+	})
+	if err != nil {
+		return err
+	}
+	return p.log.ProvisionConsumers(p.t.Context(), []jetstream.ConsumerSpec{{Stream: topic, Name: "suite"}})
+}
+
+func (p suiteSubscriber) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
+	return p.Subscriber.Subscribe(ctx, jetstream.Topic(topic, "suite"))
+}
+
+// TestWatermillSuite runs Watermill's own conformance suite, with and without
+// order.
+func TestWatermillSuite(t *testing.T) {
+	one := func(events.Record) string { return "one lane" }
+	tests := map[string]struct {
+		features tests.Features
+		key      func(events.Record) string
+	}{
+		"one lane": {tests.Features{Persistent: true, GuaranteedOrder: true, GuaranteedOrderWithSingleSubscriber: true}, one},
+		"no order": {tests.Features{Persistent: true}, nil},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) { runSuite(t, tc.features, tc.key) })
+	}
+}
+
+func runSuite(t *testing.T, features tests.Features, key func(events.Record) string) {
+	s := newSite(t)
+	features.ForceShort = testing.Short()
+	tests.TestPubSub(t, features, func(t *testing.T) (message.Publisher, message.Subscriber) {
+		subscriber := s.log.Subscriber(jetstream.SubscriberConfig{
+			Key:      key,
+			NakDelay: func(int) time.Duration { return 10 * time.Millisecond },
+			Drain:    100 * time.Millisecond,
+		})
+		// The suite itself does not close all that it opens.
+		t.Cleanup(func() { _ = subscriber.Close() })
+		return s.log.Publisher(), suiteSubscriber{subscriber, t, s.log}
+	}, nil)
+}
