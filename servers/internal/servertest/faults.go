@@ -1,0 +1,163 @@
+package servertest
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"awala.network/gateway/events"
+	"awala.network/gateway/internal/blobs"
+	"awala.network/gateway/internal/jetstream"
+	"awala.network/gateway/internal/keystore"
+)
+
+// ErrInjected is what a part fails with by default.
+var ErrInjected = errors.New("injected fault")
+
+// Fault makes calls fail, as often as it was told to.
+type Fault struct {
+	mu    sync.Mutex
+	left  int
+	err   error
+	after bool
+}
+
+// Before makes the next n calls fail without an effect.
+func (f *Fault) Before(n int, err error) { f.set(n, err, false) }
+
+// After makes the next n calls fail though they had their effect.
+func (f *Fault) After(n int, err error) { f.set(n, err, true) }
+
+func (f *Fault) set(n int, err error, after bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.left, f.err, f.after = n, err, after
+}
+
+// next returns the error of this call, if it is to fail, and whether it has an
+// effect.
+func (f *Fault) next() (err error, effect bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.left == 0 {
+		return nil, true
+	}
+	f.left--
+	return f.err, f.after
+}
+
+// Log is the history.
+type Log struct {
+	*jetstream.Log
+	Fault Fault
+}
+
+// Append records an event.
+func (l *Log) Append(ctx context.Context, e events.Event) (events.Position, error) {
+	err, effect := l.Fault.next()
+	if !effect {
+		return events.Position{}, err
+	}
+	position, appendErr := l.Log.Append(ctx, e)
+	return position, errors.Join(err, appendErr)
+}
+
+// Blobs is the object store.
+type Blobs struct {
+	blobs.Store
+	PutFault, GetFault Fault
+	// Gate, if it is set, holds up every Get until it is closed.
+	Gate atomic.Pointer[chan struct{}]
+}
+
+// Put stores a blob.
+func (b *Blobs) Put(ctx context.Context, key string, body []byte, m blobs.Meta) error {
+	err, effect := b.PutFault.next()
+	if !effect {
+		return err
+	}
+	return errors.Join(err, b.Store.Put(ctx, key, body, m))
+}
+
+// Get returns a blob.
+func (b *Blobs) Get(ctx context.Context, key string) ([]byte, blobs.Meta, error) {
+	if gate := b.Gate.Load(); gate != nil {
+		select {
+		case <-*gate:
+		case <-ctx.Done():
+			return nil, blobs.Meta{}, ctx.Err()
+		}
+	}
+	if err, _ := b.GetFault.next(); err != nil {
+		return nil, blobs.Meta{}, err
+	}
+	return b.Store.Get(ctx, key)
+}
+
+// Clock is the gateway's clock: the real one, and an offset.
+type Clock struct{ offset atomic.Int64 }
+
+// Now is the time.
+func (c *Clock) Now() time.Time { return time.Now().Add(time.Duration(c.offset.Load())) }
+
+// Advance moves the clock.
+func (c *Clock) Advance(d time.Duration) { c.offset.Add(int64(d)) }
+
+// Secrets keeps secrets in memory.
+type Secrets struct {
+	Fault   Fault
+	mu      sync.Mutex
+	records map[string]keystore.Record
+}
+
+// Get implements [keystore.Secrets].
+func (s *Secrets) Get(_ context.Context, path string) (keystore.Record, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r, ok := s.records[path]; ok {
+		return r, nil
+	}
+	return nil, keystore.ErrNotFound
+}
+
+// Put implements [keystore.Secrets].
+func (s *Secrets) Put(_ context.Context, path string, r keystore.Record) error {
+	err, effect := s.Fault.next()
+	if !effect {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.records[path] = r
+	return err
+}
+
+// Delete implements [keystore.Secrets].
+func (s *Secrets) Delete(_ context.Context, path string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.records, path)
+	return nil
+}
+
+// List implements [keystore.Secrets].
+func (s *Secrets) List(_ context.Context, prefix string) ([]string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var paths []string
+	for path := range s.records {
+		if strings.HasPrefix(path, prefix) {
+			paths = append(paths, path)
+		}
+	}
+	return paths, nil
+}
+
+func (s *Secrets) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.records)
+}
