@@ -26,10 +26,6 @@ func sessionKey(tb testing.TB, stack, curve string) pki.SessionKey {
 	return key
 }
 
-func derElement(tag byte, contents ...[]byte) []byte {
-	return ber.Append(nil, ber.Tag(tag), contents...)
-}
-
 func TestDecryptVectors(t *testing.T) {
 	for _, name := range vectors.Glob(t, "*/enveloped-session-*") {
 		t.Run(name, func(t *testing.T) {
