@@ -75,3 +75,9 @@ func (c *Client) RegisterWith(ctx context.Context, key *rsa.PrivateKey, authoriz
 	}
 	return &PrivateGateway{client: c, Key: key, Registration: registered}, nil
 }
+
+// At returns the same private gateway, talking to its Internet gateway through
+// another client: the server may have moved.
+func (g *PrivateGateway) At(client *Client) *PrivateGateway {
+	return &PrivateGateway{client: client, Key: g.Key, Registration: g.Registration}
+}
