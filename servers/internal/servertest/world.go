@@ -37,16 +37,17 @@ type World struct {
 	Collect  *handlers.CollectParcel
 	Clock    *Clock
 
-	tb      testing.TB
-	secrets *Secrets
+	tb testing.TB
+	// Secrets are behind Keys.
+	Secrets *Secrets
 }
 
 // New makes a world that ends with the test.
 func New(tb testing.TB) *World {
 	tb.Helper()
-	w := &World{tb: tb, secrets: &Secrets{records: map[string]keystore.Record{}}, Clock: &Clock{}}
+	w := &World{tb: tb, Secrets: &Secrets{records: map[string]keystore.Record{}}, Clock: &Clock{}}
 	w.Log = &Log{Log: jetstreamtest.Open(tb)}
-	w.Keys = keystore.New(w.secrets)
+	w.Keys = keystore.New(w.Secrets)
 	w.Blobs = &Blobs{Store: openBlobs(tb)}
 	logger := slog.New(slog.DiscardHandler)
 	var err error
@@ -86,7 +87,7 @@ func openReader(tb testing.TB, log *jetstream.Log, now func() time.Time) *projec
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() {
-		if err := db.Close(); err != nil {
+		if err := db.Close(context.Background()); err != nil {
 			tb.Error(err)
 		}
 	})
@@ -107,7 +108,7 @@ type Stored struct {
 // Stored looks at everything that is stored.
 func (w *World) Stored() Stored {
 	w.tb.Helper()
-	s := Stored{Events: map[string]uint64{}, Secrets: w.secrets.count()}
+	s := Stored{Events: map[string]uint64{}, Secrets: w.Secrets.count()}
 	for info, err := range w.Blobs.List(context.Background(), "") {
 		if err != nil {
 			w.tb.Fatal(err)
