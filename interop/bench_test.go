@@ -1,0 +1,159 @@
+package interop
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"awala.network/gateway/internal/powebclient"
+	"awala.network/gateway/interop/process"
+)
+
+// benchClients is how many senders work at once: acknowledgements wait for the
+// disk, so one alone would measure only the disk's latency.
+const benchClients = 64
+
+// BenchmarkAccept measures how many 1 KiB parcels bound for a private gateway
+// one standalone process accepts, each durable before its 202, and what each
+// costs the process in CPU time. Sender and gateway share the machine. Run it
+// with a fixed count (-benchtime=2000x): the parcels are written beforehand.
+func BenchmarkAccept(b *testing.B) {
+	b.Run("pohttp", func(b *testing.B) {
+		benchmarkAccept(b, func(ctx context.Context, g *benchPeers, parcel []byte) error {
+			return powebclient.DeliverByPoHTTP(ctx, g.http, g.pohttp, parcel)
+		})
+	})
+	b.Run("poweb", func(b *testing.B) {
+		benchmarkAccept(b, func(ctx context.Context, g *benchPeers, parcel []byte) error {
+			return g.from.Deliver(ctx, parcel)
+		})
+	})
+}
+
+// BenchmarkPush measures the time from a sender's request to the delivery at a
+// collector that is connected and idle.
+func BenchmarkPush(b *testing.B) {
+	peers := newBenchPeers(b)
+	parcels := peers.write(b, b.N)
+	collection, err := peers.to.Collect(b.Context(), powebclient.KeepAlive)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer collection.Close()
+	latencies := make([]time.Duration, 0, b.N)
+	b.ResetTimer()
+	for _, parcel := range parcels {
+		began := time.Now()
+		if err := powebclient.DeliverByPoHTTP(b.Context(), peers.http, peers.pohttp, parcel); err != nil {
+			b.Fatal(err)
+		}
+		delivery, err := collection.Next(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		latencies = append(latencies, time.Since(began))
+		if err := delivery.Acknowledge(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.StopTimer()
+	slices.Sort(latencies)
+	b.ReportMetric(float64(latencies[len(latencies)/2].Microseconds())/1000, "p50-ms")
+	b.ReportMetric(float64(latencies[len(latencies)*99/100].Microseconds())/1000, "p99-ms")
+}
+
+func benchmarkAccept(b *testing.B, deliver func(context.Context, *benchPeers, []byte) error) {
+	peers := newBenchPeers(b)
+	parcels := peers.write(b, b.N)
+	group, ctx := errgroup.WithContext(b.Context())
+	group.SetLimit(benchClients)
+	cpu := cpuTime(b, peers.gateway.PID)
+	b.ResetTimer()
+	for _, parcel := range parcels {
+		group.Go(func() error { return deliver(ctx, peers, parcel) })
+	}
+	if err := group.Wait(); err != nil {
+		b.Fatal(err)
+	}
+	b.StopTimer()
+	cpu = cpuTime(b, peers.gateway.PID) - cpu
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "parcels/s")
+	b.ReportMetric(cpu.Seconds()*1000/float64(b.N), "cpu-ms/parcel")
+}
+
+// benchPeers are a gateway and two private gateways registered with it.
+type benchPeers struct {
+	gateway  *process.Standalone
+	http     *http.Client
+	pohttp   string
+	from, to *powebclient.PrivateGateway
+}
+
+func newBenchPeers(b *testing.B) *benchPeers {
+	b.Helper()
+	p := &benchPeers{gateway: process.StartStandalone(b, b.TempDir())}
+	p.pohttp = p.gateway.URL("pohttp")
+	p.http = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: benchClients}}
+	client, err := powebclient.New(p.gateway.URL("poweb"), p.http)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, peer := range []**powebclient.PrivateGateway{&p.from, &p.to} {
+		if *peer, err = client.NewPrivateGateway(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return p
+}
+
+// write makes parcels of 1 KiB from an endpoint of one peer to one of the other.
+func (p *benchPeers) write(b *testing.B, n int) [][]byte {
+	b.Helper()
+	sender, err := p.from.NewEndpoint()
+	if err != nil {
+		b.Fatal(err)
+	}
+	recipient, err := p.to.NewEndpoint()
+	if err != nil {
+		b.Fatal(err)
+	}
+	parcels := make([][]byte, n)
+	for i := range parcels {
+		parcels[i], err = sender.Write(powebclient.Parcel{
+			To: recipient, CreatedAt: time.Now().Add(-time.Minute), TTL: time.Hour, Payload: make([]byte, 1024),
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	return parcels
+}
+
+// cpuTime returns the CPU time, user and system, that a process has used.
+func cpuTime(tb testing.TB, pid int) time.Duration {
+	tb.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	// The fields after the command, which stands in parentheses (proc(5)):
+	// utime is the 12th of them, stime the 13th, in ticks of 10 ms.
+	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+	var ticks int
+	for _, field := range fields[11:13] {
+		n, err := strconv.Atoi(field)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond
+}
