@@ -115,15 +115,19 @@ func unpad(padded []byte) ([]byte, error) {
 	return padded[:end], nil
 }
 
-// sealCBC encrypts plaintext at the end of dst, which should have the capacity.
+// sealCBC appends the padded and encrypted plaintext to dst, which must have the
+// capacity. Whole blocks are not copied first.
 func sealCBC(dst, plaintext []byte, block cipher.Block, iv []byte) []byte {
-	start := len(dst)
-	dst = append(dst, plaintext...)
-	count := paddedLen(len(plaintext)) - len(plaintext)
-	for range count {
-		dst = append(dst, byte(count))
+	start, whole := len(dst), len(plaintext)/aes.BlockSize*aes.BlockSize
+	last := make([]byte, 0, aes.BlockSize)
+	last = append(last, plaintext[whole:]...)
+	for count := aes.BlockSize - len(last); len(last) < aes.BlockSize; {
+		last = append(last, byte(count))
 	}
-	cipher.NewCBCEncrypter(block, iv).CryptBlocks(dst[start:], dst[start:])
+	dst = dst[:start+whole+aes.BlockSize]
+	encrypter := cipher.NewCBCEncrypter(block, iv)
+	encrypter.CryptBlocks(dst[start:], plaintext[:whole])
+	encrypter.CryptBlocks(dst[start+whole:], last)
 	return dst
 }
 

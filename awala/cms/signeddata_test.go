@@ -315,3 +315,23 @@ func TestContentIsCopiedOnlyWhenInPieces(t *testing.T) {
 		}
 	}
 }
+
+// TestBombs gives inputs of the greatest size that exhaust readers which recurse.
+func TestBombs(t *testing.T) {
+	bomb := bytes.Repeat([]byte{0x30, 0x80}, MaxLen/2)
+	start := []byte{0x30, 0x80, 0x06, 0x09}
+	signed := append(append(bytes.Clone(start), oidSignedData...), bomb[:MaxLen-20]...)
+	enveloped := append(append(bytes.Clone(start), oidEnvelopedData...), bomb[:MaxLen-20]...)
+	for _, octets := range [][]byte{bomb, signed, enveloped, make([]byte, MaxLen+1)} {
+		begin := time.Now()
+		if _, err := ParseSigned(octets); !errors.Is(err, ErrMalformed) {
+			t.Errorf("ParseSigned: got %v, want ErrMalformed", err)
+		}
+		if _, err := ParseEnveloped(octets); !errors.Is(err, ErrMalformed) {
+			t.Errorf("ParseEnveloped: got %v, want ErrMalformed", err)
+		}
+		if took := time.Since(begin); took > 100*time.Millisecond {
+			t.Errorf("took %v", took)
+		}
+	}
+}
