@@ -13,6 +13,8 @@ import (
 // Limits of cargo message sets.
 const (
 	// MaxItemLen bounds an item on reading, in octets (both client libraries).
+	// The JavaScript library refuses longer parcels wherever they come from, so
+	// that there is no point in accepting one for a private endpoint.
 	MaxItemLen = 8_322_038
 	// MaxWrittenItemLen bounds an item on writing, in octets (RS-000).
 	MaxWrittenItemLen = MaxItemLen - 1
