@@ -64,4 +64,8 @@ type Standalone struct {
 	// StorageReserve is how much of the disk parcels and cargoes leave free, so
 	// that the history can still be written.
 	StorageReserve Size `name:"storage-reserve" default:"256MiB" usage:"octets of the disk to leave free; parcels that would take them are refused"`
+	// KeysPassphrase wraps the keys that seal the private keys in DataDir, so that
+	// a copy of the folder is worth nothing without it. It must be the same at
+	// every start; without it the private keys are as safe as the folder.
+	KeysPassphrase Secret `name:"keys-passphrase" default:"" usage:"what seals the private keys in the data folder; the same at every start"`
 }

@@ -61,20 +61,38 @@ func Load(src Sources) (*Config, error) {
 	return c, nil
 }
 
-// apply sets the option from the first layer that has it.
+// apply sets the option from the strongest layer that has it.
 func (o Option) apply(layers []layer) error {
 	for _, l := range layers {
-		if !l.values.Exists(o.Name) {
-			continue
+		given, twin := l.has(o)
+		switch {
+		case given && twin:
+			return &Error{Where: l.where(o.Name), Problem: "is given together with " + l.where(o.twin)}
+		case twin:
+			return nil // which is the stronger source
+		case given:
+			return o.set(l)
 		}
-		text, err := scalar(l.values.Get(o.Name))
-		if err != nil {
-			return &Error{Where: l.where(o.Name), Problem: err.Error()}
-		}
-		if err := o.Value.Set(text); err != nil {
-			return &Error{Where: fmt.Sprintf("%s %q", l.where(o.Name), text), Problem: err.Error()}
-		}
-		return nil
+	}
+	return nil
+}
+
+// has tells whether the layer gives the option, and whether it gives its twin.
+// An empty value of one does not stand in the way of the other.
+func (l layer) has(o Option) (given, twin bool) {
+	if o.twin == "" {
+		return l.values.Exists(o.Name), false
+	}
+	return l.values.String(o.Name) != "", l.values.String(o.twin) != ""
+}
+
+func (o Option) set(l layer) error {
+	text, err := scalar(l.values.Get(o.Name))
+	if err != nil {
+		return &Error{Where: l.where(o.Name), Problem: err.Error()}
+	}
+	if err := o.Value.Set(text); err != nil {
+		return &Error{Where: fmt.Sprintf("%s %q", l.where(o.Name), text), Problem: err.Error()}
 	}
 	return nil
 }

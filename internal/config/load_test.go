@@ -14,7 +14,7 @@ import (
 )
 
 // sources are those of a command line, an environment and a file; the file's
-// path is filled in where an argument or a variable says FILE.
+// path is filled in where an argument or a variable says =FILE.
 func sources(t *testing.T, file string, args, environ []string) (src config.Sources, path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "gw.yaml")
@@ -24,7 +24,7 @@ func sources(t *testing.T, file string, args, environ []string) (src config.Sour
 	replace := func(in []string) []string {
 		out := make([]string, len(in))
 		for i, s := range in {
-			out[i] = strings.Replace(s, "FILE", path, 1)
+			out[i] = strings.Replace(s, "=FILE", "="+path, 1)
 		}
 		return out
 	}

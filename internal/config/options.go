@@ -24,6 +24,10 @@ type Option struct {
 	Default string
 	// Value reads and writes the field.
 	Value pflag.Value
+
+	// twin is the name of the other of two settings for one field: a secret and
+	// its file. The stronger source has either, but not both.
+	twin string
 }
 
 // Env is the name of the option's environment variable.
@@ -52,14 +56,28 @@ func fieldOptions(section reflect.Value) []Option {
 			all = append(all, fieldOptions(section.Field(i))...)
 			continue
 		}
-		all = append(all, Option{
+		o := Option{
 			Name:    field.Tag.Get("name"),
 			Usage:   field.Tag.Get("usage"),
 			Default: field.Tag.Get("default"),
 			Value:   value,
-		})
+		}
+		all = append(all, withFile(o)...)
 	}
 	return all
+}
+
+// withFile returns the option, and the one for its file if it is a secret.
+func withFile(o Option) []Option {
+	secret, ok := o.Value.(*Secret)
+	if !ok {
+		return []Option{o}
+	}
+	o.twin = o.Name + fileSuffix
+	file := Option{
+		Name: o.twin, Usage: "file that holds --" + o.Name, Value: secretFile{secret}, twin: o.Name,
+	}
+	return []Option{o, file}
 }
 
 // Default returns the configuration without any source.

@@ -20,14 +20,29 @@ func WriteExample(w io.Writer) error {
 	return nil
 }
 
-// Write writes c as a file that [Load] reads back.
+// Write writes c as a file that [Load] reads back, secrets left out.
 func (c *Config) Write(w io.Writer) error {
 	for _, o := range Options(c) {
-		if _, err := fmt.Fprintf(w, "%s: %s\n", o.Name, yamlScalar(o.Value.String())); err != nil {
+		if _, err := io.WriteString(w, o.line()); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// line is the option's line in a file. That of a secret is a comment.
+func (o Option) line() string {
+	switch o.Value.(type) {
+	case *Secret:
+		if o.Value.String() == "" {
+			return ""
+		}
+		return fmt.Sprintf("# %s: %s\n", o.Name, o.Value)
+	case secretFile:
+		return ""
+	default:
+		return fmt.Sprintf("%s: %s\n", o.Name, yamlScalar(o.Value.String()))
+	}
 }
 
 // yamlScalar quotes s so that YAML reads a string whatever it looks like.

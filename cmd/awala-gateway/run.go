@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"awala.network/gateway/internal/config"
+	"awala.network/gateway/internal/gateway"
+	"awala.network/gateway/internal/telemetry"
+)
+
+// runGateway runs a gateway of the kind until a signal or a failure ends it.
+func runGateway(cmd *cobra.Command, environ []string, kind gateway.Kind) error {
+	sources := config.Sources{Flags: cmd.Flags(), Environ: environ}
+	c, err := config.Load(sources)
+	if err != nil {
+		return err
+	}
+	level := new(slog.LevelVar)
+	level.Set(slog.Level(c.Logging.Level))
+	logger := telemetry.NewLogger(cmd.ErrOrStderr(), logFormat(c.Logging.Format), level)
+	for _, variable := range sources.Unknown() {
+		logger.Warn("environment variable names no setting", slog.String("variable", variable))
+	}
+	ctx, release := untilSignal(cmd.Context())
+	defer release()
+	options := gateway.Options{Kind: kind, Config: c, Logger: logger, Level: level}
+	return failed(gateway.Run(ctx, options, func(info gateway.Info) {
+		if err := writeWelcome(cmd.OutOrStdout(), info); err != nil {
+			logger.Warn("the welcome could not be written", slog.Any("error", err))
+		}
+	}))
+}
+
+func logFormat(f config.LogFormat) telemetry.Format {
+	switch f {
+	case config.LogText:
+		return telemetry.Text
+	case config.LogJSON:
+		return telemetry.JSON
+	default:
+		return telemetry.Auto
+	}
+}
+
+// untilSignal returns a context that ends with the first SIGTERM or SIGINT.
+// From then on the signals have their usual effect, so that the second one ends
+// the process at once.
+func untilSignal(parent context.Context) (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(parent, syscall.SIGTERM, os.Interrupt)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
+}
+
+// self is how to start this program again from where the user is.
+func self() string {
+	path, err := os.Executable()
+	if err == nil && strings.Contains(path, "go-build") {
+		return "go run ./cmd/awala-gateway"
+	}
+	return os.Args[0]
+}

@@ -1,0 +1,152 @@
+package gateway
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"awala.network/gateway/internal/admin"
+	"awala.network/gateway/internal/config"
+	"awala.network/gateway/internal/identity"
+	"awala.network/gateway/internal/telemetry"
+)
+
+// Kind is what a process is: where its backing services come from and which
+// roles it has.
+type Kind struct {
+	// Name is the kind's name in logs and metrics.
+	Name  string
+	open  func(context.Context, *assembly) (*services, error)
+	roles []role
+}
+
+// role is one thing that a gateway does.
+type role struct {
+	name string
+	// listen is the setting of the role's server; nil if it has none. A role
+	// whose server is off is not started.
+	listen func(*config.Config) config.Listen
+	// start starts the role on what the assembly holds.
+	start func(context.Context, *assembly) error
+}
+
+// assembly is a gateway in the making: what the roles are given.
+type assembly struct {
+	kind      Kind
+	config    *config.Config
+	logger    *slog.Logger
+	level     *slog.LevelVar
+	metrics   *prometheus.Registry
+	readiness *admin.Readiness
+	life      *lifecycle
+	listeners map[string]net.Listener // by the name of the role, and "admin"
+
+	// Set by startServices.
+	services *services
+	identity *identity.Identity
+	usecases *usecases
+	dataDir  string // empty unless standalone
+}
+
+func newAssembly(o Options) *assembly {
+	version := telemetry.Version()
+	a := &assembly{
+		kind:      o.Kind,
+		config:    o.Config,
+		logger:    o.Logger,
+		level:     o.Level,
+		metrics:   telemetry.NewRegistry(version, o.Kind.Name),
+		readiness: admin.NewReadiness(version),
+		life:      newLifecycle(o.Logger),
+		listeners: make(map[string]net.Listener),
+	}
+	a.kind.roles = slices.DeleteFunc(slices.Clone(o.Kind.roles), func(r role) bool {
+		return r.listen != nil && !r.listen(o.Config).Enabled()
+	})
+	return a
+}
+
+// openListeners opens the socket of each server that is not off.
+func (a *assembly) openListeners(ctx context.Context) error {
+	wanted := map[string]config.Listen{"admin": a.config.Admin.Listen}
+	for _, r := range a.kind.roles {
+		if r.listen != nil {
+			wanted[r.name] = r.listen(a.config)
+		}
+	}
+	for name, address := range wanted {
+		if !address.Enabled() {
+			continue
+		}
+		l, err := listen(ctx, name, address)
+		if err != nil {
+			return err
+		}
+		a.listeners[name] = l
+	}
+	return nil
+}
+
+// closeListeners closes the sockets that no server has closed.
+func (a *assembly) closeListeners() {
+	for _, l := range a.listeners {
+		// The error says that it is closed.
+		_ = l.Close()
+	}
+}
+
+func (a *assembly) startAdmin() {
+	listener := a.listeners["admin"]
+	if listener == nil {
+		return
+	}
+	a.life.serveHTTP(stageAdmin, "admin", listener, admin.NewHandler(admin.Options{
+		Version:   telemetry.Version(),
+		Readiness: a.readiness,
+		Metrics:   a.metrics,
+		Level:     a.level,
+		Logger:    a.logger,
+	}), nil)
+}
+
+// startServices opens the backing services, provisions the streams, and opens
+// the identity, which the first start makes.
+func (a *assembly) startServices(ctx context.Context) error {
+	s, err := a.kind.open(ctx, a)
+	if s != nil {
+		a.life.started(stageServices, "services", s.close)
+	}
+	if err != nil {
+		return err
+	}
+	a.services = s
+	for _, c := range s.checks {
+		a.readiness.Require(c.name, c.check)
+	}
+	if err := a.openIdentity(ctx); err != nil {
+		return err
+	}
+	return a.openUsecases(ctx)
+}
+
+func (a *assembly) openIdentity(ctx context.Context) error {
+	var err error
+	a.identity, err = identity.Ensure(ctx, identity.Deps{
+		Keys: a.services.keys, Log: a.services.log, Logger: a.logger,
+	}, string(a.config.Gateway.InternetAddress))
+	if err != nil {
+		return err
+	}
+	a.life.run(stageProjections, "identity", func(ctx context.Context) error {
+		return a.identity.Follow(ctx, nil)
+	})
+	return nil
+}
+
+// loggerFor returns the logger of a role or part.
+func (a *assembly) loggerFor(component string) *slog.Logger {
+	return a.logger.With(slog.String("component", component))
+}

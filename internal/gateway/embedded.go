@@ -1,0 +1,126 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/nats-io/nats.go"
+
+	"awala.network/gateway/events"
+	"awala.network/gateway/internal/blobs"
+	"awala.network/gateway/internal/blobs/files"
+	"awala.network/gateway/internal/documents/sqlite"
+	"awala.network/gateway/internal/jetstream"
+	"awala.network/gateway/internal/jetstream/embedded"
+)
+
+// openEmbedded opens every backing service inside this process, on the data
+// folder. What it returns beside an error must still be closed.
+func openEmbedded(ctx context.Context, a *assembly) (*services, error) {
+	path := string(a.config.Standalone.DataDir)
+	if path == "" {
+		var err error
+		if path, err = defaultDataDir(); err != nil {
+			return nil, err
+		}
+	}
+	dir, err := openDataDir(path)
+	if err != nil {
+		return nil, err
+	}
+	a.dataDir = path
+	s := new(services)
+	s.opened("data folder", func(context.Context) error { return dir.close() })
+	for _, open := range []func(context.Context, *assembly, *dataDir) error{
+		s.openKeyFiles, s.openBlobFiles, s.openSQLite, s.openEmbeddedHistory,
+	} {
+		if err := open(ctx, a, dir); err != nil {
+			return s, err
+		}
+	}
+	return s, nil
+}
+
+func (s *services) openBlobFiles(_ context.Context, a *assembly, dir *dataDir) error {
+	store, err := files.Open(filepath.Join(dir.path, "blobs"), files.Options{
+		MaxBytes:     int64(a.config.Standalone.StorageLimit),
+		MinFreeBytes: uint64(a.config.Standalone.StorageReserve),
+	})
+	if err != nil {
+		return err
+	}
+	s.blobs = store
+	s.opened("blobs", func(context.Context) error { return store.Close() })
+	s.checks = append(s.checks, namedCheck{"blobs", checkBlobs(store)})
+	return nil
+}
+
+func (s *services) openSQLite(ctx context.Context, _ *assembly, dir *dataDir) error {
+	folder, err := dir.sub("documents")
+	if err != nil {
+		return err
+	}
+	database, err := sqlite.Open(ctx, filepath.Join(folder, "projections.sqlite"))
+	if err != nil {
+		return err
+	}
+	s.documents = database
+	s.opened("documents", database.Close)
+	s.checks = append(s.checks, namedCheck{"documents", func(ctx context.Context) error {
+		_, err := database.Names(ctx)
+		return err
+	}})
+	return nil
+}
+
+func (s *services) openEmbeddedHistory(ctx context.Context, a *assembly, dir *dataDir) error {
+	folder, err := dir.sub("history")
+	if err != nil {
+		return err
+	}
+	server, err := embedded.Start(folder, embedded.Options{})
+	if err != nil {
+		return err
+	}
+	s.opened("history", closing(server.Close))
+	conn, err := server.Conn(nats.Name("awala-gateway " + a.kind.Name))
+	if err != nil {
+		return err
+	}
+	s.opened("connection to the history", closing(conn.Close))
+	return s.openHistory(ctx, a, conn, jetstream.Options{
+		Sync: server.SyncAlways, Logger: a.loggerFor("history"),
+	})
+}
+
+// openHistory opens the event log over a connection and makes its streams.
+func (s *services) openHistory(ctx context.Context, a *assembly, conn *nats.Conn, o jetstream.Options) error {
+	log, err := jetstream.Open(ctx, conn, o)
+	if err != nil {
+		return err
+	}
+	s.opened("event log", closing(log.Close))
+	s.log = log
+	s.checks = append(s.checks, namedCheck{"history", func(ctx context.Context) error {
+		_, err := log.LastSequence(ctx, events.StreamGateway, events.IdentityChannel)
+		return err
+	}})
+	return log.Provision(ctx, events.Streams())
+}
+
+// checkBlobs asks for an object that is not there, which takes an answer from
+// the store.
+func checkBlobs(store blobs.Store) func(context.Context) error {
+	return func(ctx context.Context) error {
+		_, err := store.Stat(ctx, "readiness")
+		if errors.Is(err, blobs.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("ask for an object: %w", err)
+		}
+		return nil
+	}
+}

@@ -1,0 +1,33 @@
+package gateway
+
+import (
+	"context"
+	"path/filepath"
+
+	"awala.network/gateway/internal/keystore"
+	"awala.network/gateway/internal/keystore/sealed"
+)
+
+// openKeyFiles opens the sealed key store in the data folder.
+func (s *services) openKeyFiles(_ context.Context, a *assembly, dir *dataDir) error {
+	var o sealed.Options
+	if passphrase := a.config.Standalone.KeysPassphrase.Reveal(); passphrase != "" {
+		o.Passphrase = []byte(passphrase)
+	}
+	store, err := sealed.Open(filepath.Join(dir.path, "keys"), o)
+	if err != nil {
+		return err
+	}
+	s.opened("keys", func(context.Context) error { return store.Close() })
+	s.useKeys(store)
+	return nil
+}
+
+// useKeys takes the store of private keys.
+func (s *services) useKeys(secrets keystore.Secrets) {
+	s.keys = keystore.New(secrets)
+	s.checks = append(s.checks, namedCheck{"keys", func(ctx context.Context) error {
+		_, err := secrets.List(ctx, "i-")
+		return err
+	}})
+}

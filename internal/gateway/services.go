@@ -1,0 +1,57 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"awala.network/gateway/internal/admin"
+	"awala.network/gateway/internal/blobs"
+	"awala.network/gateway/internal/documents"
+	"awala.network/gateway/internal/jetstream"
+	"awala.network/gateway/internal/keystore"
+)
+
+// services are the backing services that every role shares, embedded or remote.
+type services struct {
+	log       *jetstream.Log
+	blobs     blobs.Store
+	documents documents.Database
+	keys      *keystore.Keys
+	// checks ask each service whether it works, by its name in /readyz.
+	checks []namedCheck
+	// closers run in reverse order.
+	closers []namedCloser
+}
+
+type namedCheck struct {
+	name  string
+	check admin.Check
+}
+
+type namedCloser struct {
+	name  string
+	close func(context.Context) error
+}
+
+// opened notes how to close what was opened.
+func (s *services) opened(name string, closeIt func(context.Context) error) {
+	s.closers = append(s.closers, namedCloser{name, closeIt})
+}
+
+// close closes everything, the last opened first.
+func (s *services) close(ctx context.Context) error {
+	var errs []error
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		if err := s.closers[i].close(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("close %s: %w", s.closers[i].name, err))
+		}
+	}
+	s.closers = nil
+	return errors.Join(errs...)
+}
+
+// closing is close for functions that cannot fail.
+func closing(f func()) func(context.Context) error {
+	return func(context.Context) error { f(); return nil }
+}

@@ -1,0 +1,48 @@
+package gateway
+
+import (
+	"context"
+	"time"
+
+	"awala.network/gateway/handlers"
+	"awala.network/gateway/internal/documents"
+	"awala.network/gateway/projections"
+	"awala.network/gateway/projections/onjetstream"
+)
+
+// usecases are the handlers that roles share, and what they read from.
+type usecases struct {
+	mailboxCollection documents.Collection
+	mailbox           *projections.Reader
+
+	accept  *handlers.AcceptParcel
+	collect *handlers.CollectParcel
+	delete  *handlers.DeleteBlob
+	expire  *handlers.ExpireParcels
+	replace *handlers.ReplaceParcels
+}
+
+// openUsecases builds the handlers on the services.
+func (a *assembly) openUsecases(ctx context.Context) error {
+	s := a.services
+	collection, err := projections.Open(ctx, s.documents, projections.Mailbox{})
+	if err != nil {
+		return err
+	}
+	mailbox := projections.NewReader(collection, onjetstream.Log{Log: s.log}, nil)
+	open := projections.NewOpenParcels(collection)
+	deleteBlob := &handlers.DeleteBlob{Mailbox: mailbox, Blobs: s.blobs}
+	a.usecases = &usecases{
+		mailboxCollection: collection,
+		mailbox:           mailbox,
+		accept: &handlers.AcceptParcel{
+			Identity: a.identity, Mailbox: mailbox, Blobs: s.blobs, Log: s.log,
+			Ended: deleteBlob, Logger: a.loggerFor("accept"), Now: time.Now,
+		},
+		collect: &handlers.CollectParcel{Mailbox: mailbox, Log: s.log, Now: time.Now},
+		delete:  deleteBlob,
+		expire:  &handlers.ExpireParcels{Open: open, Log: s.log, Now: time.Now},
+		replace: &handlers.ReplaceParcels{Open: open, Log: s.log, Now: time.Now},
+	}
+	return nil
+}
