@@ -69,9 +69,8 @@ func (s *Server) collect(w http.ResponseWriter, r *http.Request) error {
 	defer s.sessions.leave()
 	ctx := r.Context()
 	l, err := newLink(s.sessions.hard, w, r, s.timing)
-	if err != nil { // it is answered
-		web.Annotate(ctx, slog.Any("error", err))
-		return nil
+	if err != nil {
+		return err
 	}
 	defer context.AfterFunc(s.sessions.draining, func() { l.cancel(errDraining) })()
 	s.metrics.collectors.Inc()

@@ -55,18 +55,19 @@ type link struct {
 	running   sync.WaitGroup
 }
 
-// newLink upgrades the request and starts reading and pinging. On failure it has
-// answered the request.
+// newLink upgrades the request and starts reading and pinging. When it fails the
+// request has no answer yet.
 func newLink(hard context.Context, w http.ResponseWriter, r *http.Request, t timing) (*link, error) {
 	l := &link{hard: hard, messages: make(chan []byte, 1), closing: make(chan struct{})}
-	conn, err := websocket.Accept(&tuned{w}, r, &websocket.AcceptOptions{
+	u := &upgrader{ResponseWriter: w}
+	conn, err := websocket.Accept(u, r, &websocket.AcceptOptions{
 		// An Origin is answered with a close code, not with a status (RS-016).
 		InsecureSkipVerify: true,
 		CompressionMode:    websocket.CompressionDisabled,
 		OnPongReceived:     func(context.Context, []byte) { l.alive() },
 	})
 	if err != nil {
-		return nil, err
+		return nil, u.refusal(err)
 	}
 	conn.SetReadLimit(maxIncoming)
 	l.conn = conn

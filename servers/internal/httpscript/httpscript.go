@@ -11,8 +11,8 @@
 //
 // ${name} stands for octets that the test provides. Host and Content-Length are
 // added to requests that lack them. In answers, Date and the request id are
-// masked, and a body that is no text is written as its length. Every exchange has
-// a connection of its own. With -update the answers are written anew.
+// masked, and so are a body that is no text and its length. Every exchange has a
+// connection of its own. With -update the answers are written anew.
 package httpscript
 
 import (
@@ -161,6 +161,8 @@ func send(t *testing.T, address string, request []byte) string {
 	return render(head, body)
 }
 
+var contentLength = regexp.MustCompile(`(?m)^Content-Length: .*$`)
+
 var masked = regexp.MustCompile(`(?m)^(Date|X-Request-Id): .*$`)
 
 func render(head string, body []byte) string {
@@ -171,6 +173,6 @@ func render(head string, body []byte) string {
 	case utf8.Valid(body):
 		return text + "\n" + strings.TrimSuffix(string(body), "\n") + "\n"
 	default:
-		return text + fmt.Sprintf("\n[%d octets]\n", len(body))
+		return contentLength.ReplaceAllString(text, "Content-Length: *") + "\n[octets]\n"
 	}
 }
