@@ -27,6 +27,9 @@ import (
 	"path/filepath"
 )
 
+// ErrTooLong is what ReadFile returns for a file over the limit.
+var ErrTooLong = errors.New("file is too long")
+
 // File is an open file; *os.File is one.
 type File interface {
 	io.ReadWriteCloser
@@ -153,6 +156,22 @@ func CreateFile(fsys FS, name, temp string, perm fs.FileMode, data []byte) error
 		return err
 	}
 	return fsys.SyncDir(filepath.Dir(name))
+}
+
+// ReadFile returns the content of a file, which may not be longer than limit.
+func ReadFile(fsys FS, name string, limit int64) (data []byte, err error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if data, err = io.ReadAll(io.LimitReader(f, limit+1)); err != nil {
+		return nil, err
+	}
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("%s: %w", name, ErrTooLong)
+	}
+	return data, nil
 }
 
 // MkdirAll makes the folder and the parents that it lacks, durably.

@@ -148,9 +148,9 @@ func (k *Keys) InitialSessionKey(ctx context.Context, nodeID string) (pki.Sessio
 }
 
 // DeleteSessionKey forgets a session key of nodeID, so that messages encrypted
-// to it can no longer be read. It succeeds where there is no such key. The
-// node's initial session key is not a copy that this removes: asked for the
-// one in use, it refuses with ErrInvalid.
+// to it can no longer be read. It succeeds where there is no such key. It
+// refuses, with ErrInvalid, to delete the initial session key, which must be
+// superseded first.
 func (k *Keys) DeleteSessionKey(ctx context.Context, nodeID string, keyID []byte) error {
 	switch initial, err := k.InitialSessionKey(ctx, nodeID); {
 	case isNotFound(err):
@@ -180,6 +180,9 @@ func (k *Keys) sessionRecord(ctx context.Context, nodeID string, keyID []byte) (
 	r, err := k.read(ctx, sessionPath(keyID))
 	if err != nil {
 		return nil, fmt.Errorf("session key %x: %w", keyID, err)
+	}
+	if r[fieldNodeID] == "" {
+		return nil, fmt.Errorf("session key %x: %w: no owner", keyID, ErrCorrupt)
 	}
 	if r[fieldNodeID] != nodeID {
 		return nil, fmt.Errorf("session key %x of %s: %w", keyID, nodeID, ErrNotFound)

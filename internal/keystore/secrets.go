@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"unicode/utf8"
 
 	"awala.network/gateway/internal/fault"
 )
@@ -41,7 +42,7 @@ type Record map[string]string
 // concurrently and honour ctx.
 //
 // A path is 1 to MaxPathLen octets out of a-z 0-9 "-". A record has at least
-// one field; names are not empty.
+// one field; names are not empty, and names and values are UTF-8.
 type Secrets interface {
 	// Get returns the record as last put, or ErrNotFound. A record that cannot
 	// be read back is ErrCorrupt.
@@ -83,8 +84,8 @@ func CheckRecord(path string, r Record) error {
 	}
 	size := 0
 	for name, value := range r {
-		if name == "" {
-			return fmt.Errorf("%w: a field of %s has no name", ErrInvalid, path)
+		if name == "" || !utf8.ValidString(name) || !utf8.ValidString(value) {
+			return fmt.Errorf("%w: bad field %q at %s", ErrInvalid, name, path)
 		}
 		size += len(name) + len(value)
 	}
