@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 
 	"awala.network/gateway/events"
 	"awala.network/gateway/internal/documents"
@@ -15,6 +16,9 @@ type Runner[S any] struct {
 	projection Projection[S]
 	collection documents.Collection
 	logger     *slog.Logger
+
+	// writing keeps Purge from removing what Apply is about to replace.
+	writing sync.Mutex
 }
 
 // Open opens the projection's collection, creating it when it is missing.
@@ -60,6 +64,8 @@ func (r *Runner[S]) Apply(ctx context.Context, batch []events.Record) (Report, e
 	if len(batch) == 0 {
 		return Report{}, nil
 	}
+	r.writing.Lock()
+	defer r.writing.Unlock()
 	name := r.projection.Spec().Name
 	done, err := r.collection.Checkpoint(ctx)
 	if err != nil {
