@@ -182,6 +182,9 @@ func (c *Collection) Abort() {
 func closeError(err error) error {
 	var e websocket.CloseError
 	switch {
+	case !errors.As(err, &e) && errors.Is(err, io.EOF):
+		// Not to be mistaken for the end of what was queued.
+		return fmt.Errorf("connection lost: %w", io.ErrUnexpectedEOF)
 	case !errors.As(err, &e):
 		return err
 	case e.Code == websocket.StatusNormalClosure:
