@@ -24,7 +24,8 @@ func TestLibraryReadsWhatWeWrite(t *testing.T) {
 	f, n := newFolder(t), newNetwork(t)
 	n.putShared(f)
 	n.addCertificates(f)
-	n.addMessages(f)
+	n.addParcels(f)
+	n.addCargoes(f)
 	n.addEnvelopes(f)
 	n.addCargoItems(f)
 	n.addRegistration(f)
@@ -116,7 +117,7 @@ func (n *network) parcel(payload []byte) *ramf.Message {
 	}
 }
 
-func (n *network) addMessages(f *folder) {
+func (n *network) addParcels(f *folder) {
 	t, root := f.t, []string{fileGateway}
 	path := ids(n.pda, n.endpointCertificate, n.privateCertificate, n.gatewayCertificate)
 
@@ -130,10 +131,6 @@ func (n *network) addMessages(f *folder) {
 	large := n.parcel(bytes.Repeat([]byte("x"), cargo.MaxWrittenItemLen-5000))
 	f.add(entry{File: "parcel-large.ramf", Kind: "parcel", Trusted: root},
 		must(large.Sign(n.endpointB))(t), describe(large, path))
-	largest := n.parcel(bytes.Repeat([]byte("x"), ramf.MaxWrittenPayloadLen))
-	largest.Type = ramf.TypeCargo
-	f.add(entry{File: "cargo-largest.ramf", Kind: "cargo", Trusted: root},
-		must(largest.Sign(n.endpointB))(t), describe(largest, path))
 
 	addressed := n.parcel([]byte("payload"))
 	addressed.Recipient.InternetAddress = "ping.awala.services"
@@ -141,9 +138,13 @@ func (n *network) addMessages(f *folder) {
 	f.add(entry{File: "parcel-to-internet.ramf", Kind: "parcel"},
 		must(addressed.Sign(n.endpointB))(t), describe(addressed, []any{}))
 
+}
+
+func (n *network) addCargoes(f *folder) {
+	t := f.t
 	// As the Internet gateway sends it: under the CDA, with the private
 	// gateway's certificate attached for the courier, backdated.
-	set := must(cargo.MarshalMessageSet([][]byte{must(parcel.Sign(n.endpointB))(t)}))(t)
+	set := must(cargo.MarshalMessageSet([][]byte{must(n.parcel([]byte("payload")).Sign(n.endpointB))(t)}))(t)
 	collected := &ramf.Message{
 		Type: ramf.TypeCargo, Recipient: ramf.Recipient{ID: n.privateCertificate.SubjectID()}, ID: "the-cargo",
 		CreatedAt: now.Add(-3 * time.Hour), TTL: 24 * time.Hour, Payload: n.seal(t, set),
@@ -152,13 +153,20 @@ func (n *network) addMessages(f *folder) {
 	f.add(entry{File: "cargo.ramf", Kind: "cargo", Trusted: []string{filePrivateRoot}, SessionKey: fileSession},
 		must(collected.Sign(n.gateway))(t), describe(collected, ids(n.cda, n.privateRoot)).withPlaintext(set))
 
+	largest := &ramf.Message{
+		Type: ramf.TypeCargo, Recipient: collected.Recipient, ID: "the-largest", CreatedAt: now, TTL: time.Hour,
+		Payload: bytes.Repeat([]byte("x"), ramf.MaxWrittenPayloadLen), Sender: n.cda,
+	}
+	f.add(entry{File: "cargo-largest.ramf", Kind: "cargo", Trusted: []string{filePrivateRoot}},
+		must(largest.Sign(n.gateway))(t), describe(largest, ids(n.cda, n.privateRoot)))
+
 	request := must(cargo.CollectionRequest{DeliveryAuthorization: n.cda}.Marshal())(t)
 	cca := &ramf.Message{
 		Type: ramf.TypeCCA, ID: "the-cca", CreatedAt: now.Add(-90 * time.Minute), TTL: 1_215_000 * time.Second,
 		Recipient: ramf.Recipient{ID: n.gatewayCertificate.SubjectID(), InternetAddress: "gw.example.com"},
 		Payload:   n.seal(t, request), Sender: n.privateCertificate,
 	}
-	f.add(entry{File: "cca.ramf", Kind: "cca", Trusted: root, SessionKey: fileSession},
+	f.add(entry{File: "cca.ramf", Kind: "cca", Trusted: []string{fileGateway}, SessionKey: fileSession},
 		must(cca.Sign(n.private))(t), describe(cca, ids(n.privateCertificate, n.gatewayCertificate)).withPlaintext(request))
 }
 
