@@ -1,0 +1,193 @@
+// Package vault keeps secrets in a KV v2 secrets engine of HashiCorp Vault (or
+// OpenBao, which has the same API).
+//
+// A record is a secret's "data"; fields that are not strings are passed over.
+// Deleting a record deletes all its versions, because a deleted key must not
+// linger; that takes the "delete" capability on <mount>/metadata/*, listing
+// takes "list" there, and the rest "read", "create" and "update" on
+// <mount>/data/*.
+package vault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+
+	"awala.network/gateway/internal/keystore"
+)
+
+// DefaultMount is where the reference implementation keeps its keys.
+const DefaultMount = "gw-keys"
+
+// DefaultTimeout is that of the reference implementation.
+const DefaultTimeout = 3 * time.Second
+
+// Options say where the records are. Vault's own environment variables
+// (VAULT_CACERT, VAULT_NAMESPACE and so on) are honoured for what has no option.
+type Options struct {
+	// Address is the server's URL.
+	Address string
+	// Token authenticates every request.
+	Token string
+	// Mount is the path of the KV v2 engine; "" means DefaultMount. Unlike the
+	// reference, which drops the first slash within, it is used as it is.
+	Mount string
+	// Folder is a path within the engine that all records are under; "" is its
+	// root, where the reference keeps them.
+	Folder string
+	// Timeout bounds every request; 0 means DefaultTimeout.
+	Timeout time.Duration
+	// Transport carries the requests; nil means Vault's own default.
+	Transport http.RoundTripper
+}
+
+// Secrets is a keystore.Secrets. Make one with New.
+type Secrets struct {
+	client  *api.Client
+	http    *http.Client
+	mount   string
+	folder  string // "" or ending with a slash
+	timeout time.Duration
+}
+
+var _ keystore.Secrets = (*Secrets)(nil)
+
+// New returns the secrets of a server, without asking it anything.
+func New(o Options) (*Secrets, error) {
+	config := api.DefaultConfig()
+	if config.Error != nil {
+		return nil, fmt.Errorf("vault: %w", config.Error)
+	}
+	config.Address = o.Address
+	config.MaxRetries = 0 // callers decide; a sealed server would be waited for
+	if o.Transport != nil {
+		config.HttpClient.Transport = o.Transport
+	}
+	client, err := api.NewClient(config)
+	if err != nil {
+		return nil, fmt.Errorf("vault: %w", err)
+	}
+	client.SetToken(o.Token)
+	s := &Secrets{client: client, http: config.HttpClient, mount: strings.Trim(o.Mount, "/"), timeout: o.Timeout}
+	if s.mount == "" {
+		s.mount = DefaultMount
+	}
+	if folder := strings.Trim(o.Folder, "/"); folder != "" {
+		s.folder = folder + "/"
+	}
+	if s.timeout == 0 {
+		s.timeout = DefaultTimeout
+	}
+	return s, nil
+}
+
+// Close drops idle connections.
+func (s *Secrets) Close() error {
+	s.http.CloseIdleConnections()
+	return nil
+}
+
+// Get implements keystore.Secrets. A record whose latest version is deleted or
+// destroyed is not found.
+func (s *Secrets) Get(ctx context.Context, path string) (keystore.Record, error) {
+	if err := keystore.CheckPath(path); err != nil {
+		return nil, err
+	}
+	secret, err := s.read(ctx, s.data(path), nil)
+	if err != nil {
+		return nil, fmt.Errorf("vault: read %s: %w", path, err)
+	}
+	data, ok := secret.Data["data"].(map[string]any)
+	if !ok {
+		return nil, fmt.Errorf("vault: read %s: %w: not a secret of KV v2", path, keystore.ErrCorrupt)
+	}
+	r := make(keystore.Record, len(data))
+	for name, value := range data {
+		if text, ok := value.(string); ok {
+			r[name] = text
+		}
+	}
+	return r, nil
+}
+
+// Put implements keystore.Secrets.
+func (s *Secrets) Put(ctx context.Context, path string, r keystore.Record) error {
+	if err := keystore.CheckRecord(path, r); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	_, err := s.client.Logical().WriteWithContext(ctx, s.data(path), map[string]any{"data": r})
+	if err != nil {
+		return fmt.Errorf("vault: write %s: %w", path, explain(err))
+	}
+	return nil
+}
+
+// Delete implements keystore.Secrets.
+func (s *Secrets) Delete(ctx context.Context, path string) error {
+	if err := keystore.CheckPath(path); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	if _, err := s.client.Logical().DeleteWithContext(ctx, s.metadata(path)); err != nil {
+		return fmt.Errorf("vault: delete %s: %w", path, explain(err))
+	}
+	return nil
+}
+
+// List implements keystore.Secrets. Records whose latest version somebody else
+// has soft-deleted are listed, too, because Vault lists them.
+func (s *Secrets) List(ctx context.Context, prefix string) ([]string, error) {
+	secret, err := s.read(ctx, s.metadata(""), map[string][]string{"list": {"true"}})
+	if errors.Is(err, keystore.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("vault: list: %w", err)
+	}
+	keys, _ := secret.Data["keys"].([]any)
+	var paths []string
+	for _, key := range keys {
+		path, _ := key.(string)
+		if strings.HasPrefix(path, prefix) && keystore.CheckPath(path) == nil {
+			paths = append(paths, path)
+		}
+	}
+	slices.Sort(paths)
+	return paths, nil
+}
+
+func (s *Secrets) data(path string) string     { return s.mount + "/data/" + s.folder + path }
+func (s *Secrets) metadata(path string) string { return s.mount + "/metadata/" + s.folder + path }
+
+// read gets what is at an API path. It does not use the client's reading
+// methods, to which every 404 means that there is no secret, even that of a
+// mount that is not there: a wrong setting must not make keys look lost.
+func (s *Secrets) read(ctx context.Context, path string, query map[string][]string) (*api.Secret, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	response, err := s.client.Logical().ReadRawWithDataWithContext(ctx, path, query)
+	if isMissing(err) {
+		return nil, keystore.ErrNotFound
+	}
+	if err != nil {
+		return nil, explain(err)
+	}
+	secret, err := api.ParseSecret(response.Body)
+	if err = errors.Join(err, response.Body.Close()); err != nil {
+		return nil, err
+	}
+	if secret == nil {
+		return nil, io.ErrUnexpectedEOF
+	}
+	return secret, nil
+}

@@ -1,0 +1,266 @@
+package vault_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"awala.network/gateway/internal/fault"
+	"awala.network/gateway/internal/keystore"
+	"awala.network/gateway/internal/keystore/keystoretest"
+	"awala.network/gateway/internal/keystore/vault"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// errLine is what the broken line reports.
+var errLine = errors.New("the line broke")
+
+// line is a transport that breaks once when armed: before the request is sent,
+// or after the server has carried it out.
+type line struct {
+	http.RoundTripper
+	mu    sync.Mutex
+	armed bool
+	skip  int
+	fault keystoretest.Fault
+}
+
+func (l *line) arm(f keystoretest.Fault, skip int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.armed, l.skip, l.fault = true, skip, f
+}
+
+func (l *line) breaks(r *http.Request) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.armed || r.Method == http.MethodGet {
+		return false
+	}
+	l.skip--
+	l.armed = l.skip >= 0
+	return !l.armed
+}
+
+func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
+	if !l.breaks(r) {
+		return l.RoundTripper.RoundTrip(r)
+	}
+	if l.fault == keystoretest.NotStored {
+		return nil, errLine
+	}
+	response, err := l.RoundTripper.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	_, err = io.Copy(io.Discard, response.Body)
+	return nil, errors.Join(errLine, err, response.Body.Close())
+}
+
+func open(t *testing.T, o vault.Options) *vault.Secrets {
+	t.Helper()
+	secrets, err := vault.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := secrets.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return secrets
+}
+
+func start(t *testing.T) (*fakeVault, vault.Options) {
+	fake := newFakeVault()
+	server := httptest.NewServer(fake)
+	t.Cleanup(server.Close)
+	return fake, vault.Options{Address: server.URL, Token: fakeToken}
+}
+
+func conform(t *testing.T, o vault.Options) {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	t.Cleanup(transport.CloseIdleConnections)
+	breakable := &line{RoundTripper: transport}
+	o.Transport = breakable
+	secrets := open(t, o)
+	keystoretest.Run(t, func(*testing.T) keystoretest.Subject {
+		return keystoretest.Subject{Secrets: secrets, FailWrite: breakable.arm}
+	})
+}
+
+func TestConformance(t *testing.T) {
+	_, options := start(t)
+	t.Run("root", func(t *testing.T) { conform(t, options) })
+	options.Folder = "/awala/keys/"
+	t.Run("folder", func(t *testing.T) { conform(t, options) })
+}
+
+// realVault returns the options for the server that the environment names. The
+// engine at "gw-keys" is made if it is not there.
+func realVault(t *testing.T) vault.Options {
+	o := vault.Options{Address: os.Getenv("AWALA_TEST_VAULT_ADDR"), Token: os.Getenv("AWALA_TEST_VAULT_TOKEN")}
+	if o.Address == "" || o.Token == "" {
+		t.Skip("needs a Vault; AWALA_TEST_VAULT_ADDR and AWALA_TEST_VAULT_TOKEN are not both set")
+	}
+	body := bytes.NewReader([]byte(`{"type":"kv","options":{"version":"2"}}`))
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, o.Address+"/v1/sys/mounts/gw-keys", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("X-Vault-Token", o.Token)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer http.DefaultClient.CloseIdleConnections()
+	answer, err := io.ReadAll(response.Body)
+	if err = errors.Join(err, response.Body.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if response.StatusCode >= 300 && !strings.Contains(string(answer), "path is already in use") {
+		t.Fatalf("mount: %s: %s", response.Status, answer)
+	}
+	return o
+}
+
+func TestRealConformance(t *testing.T) { conform(t, realVault(t)) }
+
+// What the fake is believed to do, a real server does.
+func TestRealAnswers(t *testing.T) {
+	options := realVault(t)
+	secrets := open(t, options)
+	if _, err := secrets.Get(t.Context(), "t-never-was"); !errors.Is(err, keystore.ErrNotFound) {
+		t.Errorf("Get() of nothing: %v", err)
+	}
+	options.Mount = "no/such/mount"
+	if _, err := open(t, options).Get(t.Context(), "a"); !errors.Is(err, vault.ErrMount) {
+		t.Errorf("Get() from no engine: %v", err)
+	}
+	options.Token = "wrong"
+	if _, err := open(t, options).Get(t.Context(), "a"); !errors.Is(err, vault.ErrDenied) {
+		t.Errorf("Get() with a wrong token: %v", err)
+	}
+}
+
+func TestTransientFaults(t *testing.T) {
+	tests := map[string]struct {
+		spoil func(*fakeVault, *vault.Options)
+		want  error
+	}{
+		"sealed":       {func(f *fakeVault, _ *vault.Options) { f.setSealed(true) }, vault.ErrSealed},
+		"wrong token":  {func(_ *fakeVault, o *vault.Options) { o.Token = "s.expired" }, vault.ErrDenied},
+		"wrong mount":  {func(_ *fakeVault, o *vault.Options) { o.Mount = "secret" }, vault.ErrMount},
+		"wrong server": {func(_ *fakeVault, o *vault.Options) { o.Address = "http://127.0.0.1:1" }, nil},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			fake, options := start(t)
+			tc.spoil(fake, &options)
+			secrets := open(t, options)
+			_, getErr := secrets.Get(t.Context(), "a")
+			_, listErr := secrets.List(t.Context(), "")
+			putErr := secrets.Put(t.Context(), "a", keystore.Record{"k": "v"})
+			for call, err := range map[string]error{"Get": getErr, "List": listErr, "Put": putErr} {
+				if err == nil || fault.IsPermanent(err) || errors.Is(err, keystore.ErrNotFound) {
+					t.Errorf("%s error is %v", call, err)
+				}
+				if tc.want != nil && !errors.Is(err, tc.want) {
+					t.Errorf("%s error is %v, want %v", call, err, tc.want)
+				}
+				if err != nil && strings.Contains(err.Error(), options.Token) {
+					t.Errorf("%s error shows the token: %v", call, err)
+				}
+			}
+		})
+	}
+}
+
+func TestSealedAndUnsealed(t *testing.T) {
+	fake, options := start(t)
+	secrets := open(t, options)
+	if err := secrets.Put(t.Context(), "a", keystore.Record{"k": "v"}); err != nil {
+		t.Fatal(err)
+	}
+	fake.setSealed(true)
+	if err := secrets.Delete(t.Context(), "a"); !errors.Is(err, vault.ErrSealed) {
+		t.Errorf("Delete() error is %v", err)
+	}
+	fake.setSealed(false)
+	if r, err := secrets.Get(t.Context(), "a"); err != nil || r["k"] != "v" {
+		t.Errorf("Get() = %v, %v", r, err)
+	}
+}
+
+// What other tools leave behind.
+func TestForeignRecords(t *testing.T) {
+	fake, options := start(t)
+	fake.secrets["soft"] = []version{{data: map[string]any{"k": "v"}, deleted: time.Now()}}
+	fake.secrets["mixed"] = []version{{data: map[string]any{"k": "v", "n": 1, "o": map[string]any{}}}}
+	fake.secrets["folder/inner"] = []version{{data: map[string]any{"k": "v"}}}
+	secrets := open(t, options)
+	if _, err := secrets.Get(t.Context(), "soft"); !errors.Is(err, keystore.ErrNotFound) {
+		t.Errorf("Get() of what was soft-deleted: %v", err)
+	}
+	if r, err := secrets.Get(t.Context(), "mixed"); err != nil || len(r) != 1 || r["k"] != "v" {
+		t.Errorf("Get() = %v, %v", r, err)
+	}
+	paths, err := secrets.List(t.Context(), "")
+	if err != nil || strings.Join(paths, " ") != "mixed soft" {
+		t.Errorf("List() = %v, %v", paths, err)
+	}
+}
+
+// Answers that are not Vault's, as a proxy gives them, are transient.
+func TestStrangeAnswers(t *testing.T) {
+	for name, handler := range map[string]http.HandlerFunc{
+		"404 of a proxy": http.NotFound,
+		"empty":          func(http.ResponseWriter, *http.Request) {},
+		"html":           func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(handler)
+			defer server.Close()
+			_, err := open(t, vault.Options{Address: server.URL, Token: "t"}).Get(t.Context(), "a")
+			if err == nil || fault.IsPermanent(err) {
+				t.Errorf("Get() error is %v", err)
+			}
+		})
+	}
+}
+
+func TestNotKVv2IsCorrupt(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"data":{"privateKey":"AA=="}}`)
+	}))
+	defer server.Close()
+	_, err := open(t, vault.Options{Address: server.URL, Token: "t"}).Get(t.Context(), "a")
+	if !errors.Is(err, keystore.ErrCorrupt) {
+		t.Errorf("Get() error is %v", err)
+	}
+}
+
+func TestSilentServerIsLeft(t *testing.T) {
+	release := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
+	defer server.Close()
+	defer close(release)
+	secrets := open(t, vault.Options{Address: server.URL, Token: "t", Timeout: 50 * time.Millisecond})
+	if err := secrets.Delete(t.Context(), "a"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Delete() error is %v", err)
+	}
+	if _, err := secrets.Get(t.Context(), "a"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Get() error is %v", err)
+	}
+}
