@@ -69,8 +69,9 @@ func (l *Log) Append(ctx context.Context, e events.Event) (events.Position, erro
 type Blobs struct {
 	blobs.Store
 	PutFault, GetFault Fault
-	// Gate, if it is set, holds up every Get until it is closed.
-	Gate atomic.Pointer[chan struct{}]
+	// Gate, if it is set, holds up every Get until it is closed. Waiting, if it is
+	// set, is closed, and unset, by the first Get that comes to the gate.
+	Gate, Waiting atomic.Pointer[chan struct{}]
 }
 
 // Put stores a blob.
@@ -85,6 +86,9 @@ func (b *Blobs) Put(ctx context.Context, key string, body []byte, m blobs.Meta) 
 // Get returns a blob.
 func (b *Blobs) Get(ctx context.Context, key string) ([]byte, blobs.Meta, error) {
 	if gate := b.Gate.Load(); gate != nil {
+		if waiting := b.Waiting.Swap(nil); waiting != nil {
+			close(*waiting)
+		}
 		select {
 		case <-*gate:
 		case <-ctx.Done():
