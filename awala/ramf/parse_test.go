@@ -198,13 +198,18 @@ func TestParseEndsDepthBombsAtOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bomb := append([]byte("Awala\x50\x00"), bytes.Repeat([]byte(opening), half)...)
-			start := time.Now()
-			if _, err := ramf.Parse(bomb); !errors.Is(err, ramf.ErrMalformed) {
-				t.Errorf("got %v, want ErrMalformed", err)
+			// The fastest of three, since the machine may be busy with other tests.
+			fastest := time.Hour
+			for range 3 {
+				start := time.Now()
+				if _, err := ramf.Parse(bomb); !errors.Is(err, ramf.ErrMalformed) {
+					t.Errorf("got %v, want ErrMalformed", err)
+				}
+				fastest = min(fastest, time.Since(start))
 			}
-			// It takes microseconds; the margin is for a loaded machine.
-			if took := time.Since(start); took > 200*time.Millisecond {
-				t.Errorf("took %s", took)
+			t.Logf("took %s", fastest)
+			if fastest > 200*time.Millisecond {
+				t.Errorf("took %s", fastest)
 			}
 		})
 	}
@@ -234,7 +239,11 @@ func TestParseRefusesFlippedBits(t *testing.T) {
 		"signed attributes and signature": {span(t, raw, contentType)[0], len(raw)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for i := 8 * region[0]; i < 8*region[1]; i++ {
+			step := 1
+			if testing.Short() {
+				step = 7
+			}
+			for i := 8 * region[0]; i < 8*region[1]; i += step {
 				flipped := bytes.Clone(raw)
 				flipped[i/8] ^= 1 << (i % 8)
 				if accept(flipped) {
