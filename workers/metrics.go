@@ -1,0 +1,64 @@
+package workers
+
+import (
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"awala.network/gateway/internal/fault"
+)
+
+// metrics counts and times what handlers do.
+type metrics struct {
+	handled  *prometheus.CounterVec
+	duration *prometheus.HistogramVec
+	inHand   *prometheus.GaugeVec
+	parked   *prometheus.CounterVec
+}
+
+func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
+	m := &metrics{
+		handled: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "awala_worker_messages_total",
+			Help: "Messages handled, by outcome: ok, or the class of the error.",
+		}, []string{"handler", "outcome"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "awala_worker_duration_seconds",
+			Help:    "Time that handling a message took, with its tries.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 4, 9),
+		}, []string{"handler"}),
+		inHand: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "awala_worker_in_hand",
+			Help: "Messages that handlers are working on.",
+		}, []string{"handler"}),
+		parked: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "awala_worker_parked_total",
+			Help: "Messages set aside for an operator.",
+		}, []string{"handler"}),
+	}
+	for _, c := range []prometheus.Collector{m.handled, m.duration, m.inHand, m.parked} {
+		if err := registerer.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+func (m *metrics) middleware(next message.HandlerFunc) message.HandlerFunc {
+	return func(msg *message.Message) ([]*message.Message, error) {
+		handler := message.HandlerNameFromCtx(msg.Context())
+		inHand := m.inHand.WithLabelValues(handler)
+		inHand.Inc()
+		defer inHand.Dec()
+		start := time.Now()
+		produced, err := next(msg)
+		m.duration.WithLabelValues(handler).Observe(time.Since(start).Seconds())
+		outcome := "ok"
+		if err != nil {
+			outcome = fault.Class(err)
+		}
+		m.handled.WithLabelValues(handler, outcome).Inc()
+		return produced, err
+	}
+}
