@@ -1,7 +1,6 @@
 package files_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -131,133 +130,6 @@ func TestEverySystemCallFails(t *testing.T) {
 	}
 }
 
-func TestPowerFailure(t *testing.T) {
-	type step struct {
-		key, body string // body "" deletes
-		ifAbsent  bool
-	}
-	tests := map[string][]step{
-		"new objects":  {{"a/b/1", "one", false}, {"a/b/2", "two", false}, {"a/c", "three", true}},
-		"replaced":     {{"a/b/1", "one", false}, {"a/b/1", "two", false}, {"a/b/1", "three", false}},
-		"deleted":      {{"a/b/1", "one", true}, {"a/b/1", "", false}, {"a/b/1", "two", true}},
-		"next to gone": {{"a/b/1", "one", false}, {"a/b/1", "", false}, {"a/b/2", "two", true}, {"a/d", "x", true}},
-	}
-	for name, steps := range tests {
-		t.Run(name, func(t *testing.T) {
-			durabletest.EachPowerFailure(t, durabletest.NewDisk, func(fsys durable.FS) func(*testing.T, *durabletest.Disk) {
-				// allowed holds, for each key, what may be found afterwards.
-				allowed := map[string][]string{}
-				store, err := files.Open("/blobs", files.Options{FS: fsys})
-				for _, s := range steps {
-					if err != nil {
-						break
-					}
-					before := allowed[s.key]
-					if before == nil {
-						before = []string{""}
-					}
-					if s.body == "" {
-						err = store.Delete(t.Context(), s.key)
-						allowed[s.key] = append(before, "") // a deletion may be undone
-						continue
-					}
-					err = store.Put(t.Context(), s.key, []byte(s.body), blobs.Meta{IfAbsent: s.ifAbsent})
-					if err == nil {
-						before = nil
-					}
-					allowed[s.key] = append(before, s.body)
-				}
-				return func(t *testing.T, after *durabletest.Disk) {
-					store := open(t, "/blobs", files.Options{FS: after})
-					for key, bodies := range allowed {
-						checkBody(t, store, key, bodies)
-					}
-					for _, path := range after.Paths() {
-						if strings.Contains(path, "unfinished") {
-							t.Errorf("not swept: %s", path)
-						}
-					}
-				}
-			})
-		})
-	}
-}
-
-func checkBody(t *testing.T, store *files.Store, key string, allowed []string) {
-	t.Helper()
-	body, _, err := store.Get(t.Context(), key)
-	if err != nil && !errors.Is(err, blobs.ErrNotFound) {
-		t.Errorf("%s: %v", key, err)
-		return
-	}
-	for _, a := range allowed {
-		if string(body) == a {
-			return
-		}
-	}
-	t.Errorf("%s is %q, allowed are %q", key, body, allowed)
-}
-
-func TestLimit(t *testing.T) {
-	dir := t.TempDir()
-	const each = 128 + 100
-	store, err := files.Open(dir, files.Options{MaxBytes: 2 * each})
-	if err != nil {
-		t.Fatal(err)
-	}
-	put := func(key string, size int) error {
-		return store.Put(t.Context(), key, make([]byte, size), blobs.Meta{})
-	}
-	for _, key := range []string{"a/1", "a/2"} {
-		if err := put(key, 100); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := put("a/3", 0); !errors.Is(err, blobs.ErrFull) || fault.IsPermanent(err) {
-		t.Errorf("over the limit: %v", err)
-	}
-	if err := store.Put(t.Context(), "a/1", nil, blobs.Meta{IfAbsent: true}); !errors.Is(err, blobs.ErrExists) {
-		t.Errorf("a duplicate at the limit: %v", err)
-	}
-	if err := store.Close(); err != nil {
-		t.Fatal(err)
-	}
-	store = open(t, dir, files.Options{MaxBytes: 2 * each})
-	if err := put("a/3", 0); !errors.Is(err, blobs.ErrFull) {
-		t.Errorf("over the limit after reopening: %v", err)
-	}
-	if err := store.Delete(t.Context(), "a/1"); err != nil {
-		t.Fatal(err)
-	}
-	if err := put("a/3", 100); err != nil {
-		t.Errorf("after making room: %v", err)
-	}
-}
-
-func TestMinFree(t *testing.T) {
-	store := open(t, "/blobs", files.Options{FS: durabletest.NewDisk(), MinFreeBytes: 1 << 40})
-	if err := store.Put(t.Context(), "k", nil, blobs.Meta{}); !errors.Is(err, blobs.ErrFull) {
-		t.Errorf("Put() error is %v", err)
-	}
-}
-
-func TestDiskFull(t *testing.T) {
-	ops := []durabletest.Op{durabletest.OpMkdir, durabletest.OpCreate, durabletest.OpWrite, durabletest.OpSync, durabletest.OpClose, durabletest.OpRename}
-	for _, errno := range []error{syscall.ENOSPC, syscall.EDQUOT} {
-		for _, op := range ops {
-			wire := new(tripwire)
-			store := open(t, "/blobs", files.Options{FS: durabletest.Hooked{FS: durabletest.NewDisk(), Hook: wire.hook}})
-			wire.arm(false, errno, func(at durabletest.Op, _ string) bool { return at == op })
-			if err := store.Put(t.Context(), "a/k", []byte("x"), blobs.Meta{}); !errors.Is(err, blobs.ErrFull) {
-				t.Errorf("%v at %s: %v", errno, op, err)
-			}
-			if _, _, err := store.Get(t.Context(), "a/k"); !errors.Is(err, blobs.ErrNotFound) {
-				t.Errorf("%v at %s left something: %v", errno, op, err)
-			}
-		}
-	}
-}
-
 func TestDamageIsCorrupt(t *testing.T) {
 	damages := map[string]func([]byte) []byte{
 		"empty":      func([]byte) []byte { return nil },
@@ -363,42 +235,5 @@ func TestPutCost(t *testing.T) {
 		if syncs != want {
 			t.Errorf("put %d: %d fsyncs, want %d", i, syncs, want)
 		}
-	}
-}
-
-func BenchmarkPut(b *testing.B) {
-	for _, mode := range []string{"sequential", "parallel"} {
-		b.Run(mode, func(b *testing.B) {
-			store, err := files.Open(b.TempDir(), files.Options{MaxBytes: 1 << 40, MinFreeBytes: 1})
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer store.Close()
-			body := bytes.Repeat([]byte("x"), 1024)
-			var mu sync.Mutex
-			n := 0
-			put := func() {
-				mu.Lock()
-				n++
-				key := fmt.Sprintf("parcels/gateway-bound/%d/%d", n%10, n)
-				mu.Unlock()
-				if err := store.Put(b.Context(), key, body, blobs.Meta{IfAbsent: true}); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ResetTimer()
-			if mode == "sequential" {
-				for b.Loop() {
-					put()
-				}
-				return
-			}
-			b.SetParallelism(16)
-			b.RunParallel(func(pb *testing.PB) {
-				for pb.Next() {
-					put()
-				}
-			})
-		})
 	}
 }

@@ -12,11 +12,11 @@ import (
 // the same call succeeds.
 var (
 	// ErrDenied says that the token is not accepted.
-	ErrDenied = errors.New("Vault denies access: the token has expired, or its policy does not allow this")
+	ErrDenied = errors.New("vault denies access: the token has expired, or its policy does not allow this")
 	// ErrSealed says that Vault cannot be used until it is unsealed.
-	ErrSealed = errors.New("Vault is sealed or unavailable")
+	ErrSealed = errors.New("vault is sealed or unavailable")
 	// ErrMount says that there is no secrets engine where it was looked for.
-	ErrMount = errors.New("Vault has no KV v2 engine at this path")
+	ErrMount = errors.New("vault has no KV v2 engine at this path")
 )
 
 // explain adds the meaning of an answer to the client's error.
