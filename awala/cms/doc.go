@@ -8,7 +8,7 @@
 // time in proportion to its length.
 //
 // Guarantees: a [Signature] exists only for content whose signature was verified
-// with the key of the very certificate that it names; there is no way to
-// decrypt without integrity errors looking alike. Whether the signer is trusted
-// is not decided here but by [awala.network/gateway/awala/pki.Validator].
+// with the key of the very certificate that it names, and all failures to decrypt
+// look alike. Whether the signer is trusted is not decided here but by
+// [awala.network/gateway/awala/pki.Validator].
 package cms

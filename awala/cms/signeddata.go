@@ -133,9 +133,9 @@ func (sd *SignedData) verify(content []byte) (*Signature, error) {
 	return signature, nil
 }
 
-// parseCertificates parses the certificates attached and sets the signer's apart. Further
-// copies of it are dropped. A different certificate that claims the same issuer
-// and serial number makes the signer ambiguous and is refused.
+// parseCertificates parses the certificates attached and sets the signer's apart.
+// Further copies of it are dropped. A different certificate that claims the same
+// issuer and serial number makes the signer ambiguous and is refused.
 func (sd *SignedData) parseCertificates() (signer *pki.Certificate, others []*pki.Certificate, err error) {
 	for _, der := range sd.certificates {
 		certificate, err := pki.ParseCertificate(der)

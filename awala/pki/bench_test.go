@@ -21,7 +21,7 @@ func BenchmarkPath(b *testing.B) {
 			benchPath(b, path, parseAnew, nil)
 		}
 	})
-	b.Run("cold/primitives", func(b *testing.B) {
+	b.Run("cold, primitives", func(b *testing.B) {
 		for b.Loop() {
 			for _, c := range path[:3] {
 				if _, err := x509.ParseCertificate(c.der); err != nil {
@@ -49,7 +49,7 @@ func BenchmarkPath(b *testing.B) {
 			benchPath(b, path, ParseCertificate, cache)
 		}
 	})
-	b.Run("warm issuers, new leaf/primitives", func(b *testing.B) {
+	b.Run("warm issuers, new leaf, primitives", func(b *testing.B) {
 		for b.Loop() {
 			if _, err := x509.ParseCertificate(leaf.der); err != nil {
 				b.Fatal(err)

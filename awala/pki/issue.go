@@ -64,8 +64,8 @@ func IssueDeliveryAuthorization(request IssueRequest) (*Certificate, error) {
 	return issue(request, false, pathLenDelivery)
 }
 
-// issue makes a certificate as protocol digests and captures of the deployed
-// clients show it: see the fields below and [extensionsOf].
+// issue makes a certificate that differs from those of the deployed JavaScript
+// clients in the serial number and the signature alone.
 func issue(request IssueRequest, isCA bool, pathLen int) (*Certificate, error) {
 	issuerSPKI, err := checkIssuer(request)
 	if err != nil {

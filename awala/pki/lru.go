@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// lru is a bounded map that forgets what was not used for longest. It is safe
-// for concurrent use.
+// lru is a bounded map that forgets first what was not used for longest. It is
+// safe for concurrent use.
 type lru[K comparable, V any] struct {
 	mu      sync.Mutex
 	max     int
