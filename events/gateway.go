@@ -9,6 +9,18 @@ const IdentityChannel = "gateway.identity"
 // gateway, other than parcels and cargo.
 func PeerChannel(privateGatewayID string) string { return "gateway.peer." + privateGatewayID }
 
+// SessionKeyChannel is the subject whose last record holds the newest session
+// key that a private gateway told us.
+func SessionKeyChannel(privateGatewayID string) string {
+	return "gateway.session-key." + privateGatewayID
+}
+
+// CollectionChannel is the subject of one cargo collection authorisation (CCA):
+// it has a record exactly when the authorisation is used up.
+func CollectionChannel(privateGatewayID, authorizationID string) string {
+	return "gateway.collection." + privateGatewayID + "." + DeriveID(authorizationID)
+}
+
 // IdentityCreated says which identity key this gateway uses from now on.
 type IdentityCreated struct {
 	// NodeID is the gateway's id.
@@ -83,11 +95,13 @@ func (OwnCertificateIssued) Channel() string { return IdentityChannel }
 // Channel returns gateway.peer.<private gateway id>.
 func (e PrivateGatewayRegistered) Channel() string { return PeerChannel(e.PrivateGatewayID) }
 
-// Channel returns gateway.peer.<private gateway id>.
-func (e PeerSessionKeyLearned) Channel() string { return PeerChannel(e.PrivateGatewayID) }
+// Channel returns gateway.session-key.<private gateway id>.
+func (e PeerSessionKeyLearned) Channel() string { return SessionKeyChannel(e.PrivateGatewayID) }
 
-// Channel returns gateway.peer.<private gateway id>.
-func (e CargoCollectionFulfilled) Channel() string { return PeerChannel(e.PrivateGatewayID) }
+// Channel returns gateway.collection.<private gateway id>.<authorisation>.
+func (e CargoCollectionFulfilled) Channel() string {
+	return CollectionChannel(e.PrivateGatewayID, e.AuthorizationID)
+}
 
 // AggregateID returns the gateway's own id.
 func (e IdentityCreated) AggregateID() string { return e.NodeID }

@@ -2,14 +2,10 @@ package jetstream
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
-	"github.com/nats-io/nats.go"
 	"go.opentelemetry.io/otel/propagation"
 
 	"awala.network/gateway/events"
-	"awala.network/gateway/internal/fault"
 )
 
 // Append records e and returns where it stands, once it is on disk (see the
@@ -24,22 +20,7 @@ import (
 // Any number of callers may append at once, and should: the servers sync
 // concurrent appends together.
 func (l *Log) Append(ctx context.Context, e events.Event) (events.Position, error) {
-	if e.TraceParent == "" {
-		e.TraceParent = traceParent(ctx)
-	}
-	subject, header, body, err := events.Encode(e)
-	if err != nil {
-		return events.Position{}, fault.Permanent(fmt.Errorf("jetstream: append: %w", err))
-	}
-	ack, err := l.js.PublishMsg(ctx, &nats.Msg{Subject: subject, Header: header, Data: body})
-	if err != nil {
-		err = fmt.Errorf("jetstream: append %s to %s: %w", e.ID, subject, err)
-		if errors.Is(err, nats.ErrMaxPayload) {
-			err = fault.Permanent(err)
-		}
-		return events.Position{}, err
-	}
-	return events.Position{Stream: ack.Stream, Sequence: ack.Sequence, Duplicate: ack.Duplicate}, nil
+	return l.publish(ctx, e)
 }
 
 func traceParent(ctx context.Context) string {

@@ -1,0 +1,65 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/nats.go"
+	natsjs "github.com/nats-io/nats.go/jetstream"
+
+	"awala.network/gateway/events"
+	"awala.network/gateway/internal/fault"
+)
+
+// ErrConflict says that a conditional append found another last record than the
+// caller expected: someone else appended in between. Read again and decide
+// anew.
+var ErrConflict = errors.New("jetstream: another record came first")
+
+// Last returns the last record on exactly this subject, or io.EOF when there is
+// none. The stream's leader answers, so every append that returned before the
+// call is taken into account.
+func (l *Log) Last(ctx context.Context, stream, subject string) (events.Record, error) {
+	ctx, cancel := l.bounded(ctx)
+	defer cancel()
+	return l.askLeader(ctx, stream, leaderQuery{LastBySubject: subject})
+}
+
+// AppendAfter is [Log.Append] on the condition that the last record on the
+// event's subject still is the one at the sequence last, 0 for none. Otherwise
+// nothing is recorded and the error is [ErrConflict]; it is also that when the
+// very event was recorded by an earlier try whose answer got lost, unless the
+// deduplication window recognises it.
+func (l *Log) AppendAfter(ctx context.Context, e events.Event, last uint64) (events.Position, error) {
+	return l.publish(ctx, e, natsjs.WithExpectLastSequencePerSubject(last))
+}
+
+// publish encodes and publishes e, and waits for the acknowledgement.
+func (l *Log) publish(ctx context.Context, e events.Event, opts ...natsjs.PublishOpt) (events.Position, error) {
+	if e.TraceParent == "" {
+		e.TraceParent = traceParent(ctx)
+	}
+	subject, header, body, err := events.Encode(e)
+	if err != nil {
+		return events.Position{}, fault.Permanent(fmt.Errorf("jetstream: append: %w", err))
+	}
+	ack, err := l.js.PublishMsg(ctx, &nats.Msg{Subject: subject, Header: header, Data: body}, opts...)
+	if err != nil {
+		return events.Position{}, fmt.Errorf("jetstream: append %s to %s: %w", e.ID, subject, publishError(err))
+	}
+	return events.Position{Stream: ack.Stream, Sequence: ack.Sequence, Duplicate: ack.Duplicate}, nil
+}
+
+// publishError gives the errors of a publish their class.
+func publishError(err error) error {
+	var api *natsjs.APIError
+	switch {
+	case errors.Is(err, nats.ErrMaxPayload):
+		return fault.Permanent(err)
+	case errors.As(err, &api) && api.ErrorCode == natsjs.JSErrCodeStreamWrongLastSequence:
+		return fmt.Errorf("%w: %w", ErrConflict, err)
+	default:
+		return err
+	}
+}
