@@ -165,6 +165,14 @@ func (d *Delivery) Acknowledge(ctx context.Context) error {
 	return nil
 }
 
+// Ping sends a ping and waits for the pong.
+func (c *Collection) Ping(ctx context.Context) error {
+	if err := c.conn.Ping(ctx); err != nil {
+		return fmt.Errorf("powebclient: %w", err)
+	}
+	return nil
+}
+
 // Close ends the collection and waits for its goroutine. It may be called once.
 func (c *Collection) Close() {
 	_ = c.conn.Close(websocket.StatusNormalClosure, "") // the server may be gone

@@ -27,6 +27,11 @@ func (g *PrivateGateway) NewEndpoint() (*Endpoint, error) {
 	if err != nil {
 		return nil, fmt.Errorf("powebclient: %w", err)
 	}
+	return g.NewEndpointWith(key)
+}
+
+// NewEndpointWith makes an endpoint with a key of the caller's.
+func (g *PrivateGateway) NewEndpointWith(key *rsa.PrivateKey) (*Endpoint, error) {
 	certificate, err := pki.IssueEndpoint(g.issue(&key.PublicKey))
 	if err != nil {
 		return nil, fmt.Errorf("powebclient: %w", err)

@@ -36,12 +36,15 @@ type timing struct {
 	// reopen is how long the connection goes on after a parcel was passed over
 	// because storage failed; then the client must come back for it.
 	reopen time.Duration
+	// retries are the pauses before further attempts to use storage.
+	retries []time.Duration
 }
 
 func defaultTiming() timing {
 	return timing{
 		ping: 5 * time.Second, silence: 10 * time.Second, handshake: 15 * time.Second,
 		refusal: time.Second, collect: 10 * time.Second, reopen: 15 * time.Second,
+		retries: []time.Duration{100 * time.Millisecond, 400 * time.Millisecond, 1500 * time.Millisecond},
 	}
 }
 

@@ -34,9 +34,6 @@ var (
 	errReopen   = errors.New("parcels were passed over because storage failed")
 )
 
-// retryPauses are the pauses before further attempts to use storage.
-var retryPauses = []time.Duration{100 * time.Millisecond, 400 * time.Millisecond, 1500 * time.Millisecond}
-
 // next waits for the next parcel, but not past the moment when the client must
 // come back.
 func (c *collection) next(feed Feed) (projections.Item, error) {
@@ -162,7 +159,7 @@ func (c *collection) record(item projections.Item) error {
 
 // attempt does something that may fail for the moment, with pauses between.
 func (c *collection) attempt(ctx context.Context, do func(context.Context) error) error {
-	for _, pause := range retryPauses {
+	for _, pause := range c.timing.retries {
 		err := do(ctx)
 		if err == nil || errors.Is(err, io.EOF) || fault.IsPermanent(err) || ctx.Err() != nil {
 			return err

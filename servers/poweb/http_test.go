@@ -8,12 +8,13 @@ import (
 	"awala.network/gateway/awala/registration"
 	"awala.network/gateway/internal/powebclient"
 	"awala.network/gateway/servers/internal/httpscript"
+	"awala.network/gateway/servers/internal/servertest"
 )
 
 // TestScript pins every answer octet for octet, but for what is random.
 func TestScript(t *testing.T) {
 	g := newGateway(t)
-	key := newKey(t)
+	key := servertest.NewKey(t)
 	digest, err := registration.DigestKey(&key.PublicKey)
 	if err != nil {
 		t.Fatal(err)

@@ -54,7 +54,10 @@ func serve(t testing.TB, world *servertest.World, options ...func(*poweb.Config)
 	if g.server, err = poweb.New(config); err != nil {
 		t.Fatal(err)
 	}
-	g.server.SetTiming(func(t *poweb.Timing) { t.SetRefusal(10 * time.Millisecond) })
+	g.server.SetTiming(func(t *poweb.Timing) {
+		t.SetRefusal(10 * time.Millisecond)
+		t.SetRetries(time.Millisecond, 2*time.Millisecond, 3*time.Millisecond)
+	})
 	g.http = httptest.NewServer(g.server)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -75,7 +78,7 @@ func serve(t testing.TB, world *servertest.World, options ...func(*poweb.Config)
 // register returns a new private gateway.
 func (g *gateway) register(t testing.TB) *powebclient.PrivateGateway {
 	t.Helper()
-	p, err := g.NewPrivateGateway(t.Context())
+	p, err := g.Register(t.Context(), servertest.NewKey(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +88,7 @@ func (g *gateway) register(t testing.TB) *powebclient.PrivateGateway {
 // endpoint returns a new endpoint behind a private gateway.
 func endpoint(t testing.TB, p *powebclient.PrivateGateway) *powebclient.Endpoint {
 	t.Helper()
-	e, err := p.NewEndpoint()
+	e, err := p.NewEndpointWith(servertest.NewKey(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,21 +115,51 @@ func deliver(t testing.TB, p *powebclient.PrivateGateway, parcel []byte) {
 
 // logs collects log records.
 type logs struct {
-	mu     sync.Mutex
-	buffer bytes.Buffer
+	mu      sync.Mutex
+	buffer  bytes.Buffer
+	waiters []chan struct{}
 }
 
 // Write takes one record.
 func (l *logs) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	for _, waiter := range l.waiters {
+		close(waiter)
+	}
+	l.waiters = nil
 	return l.buffer.Write(p)
+}
+
+// written returns what is closed once another record is written.
+func (l *logs) written() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	waiter := make(chan struct{})
+	l.waiters = append(l.waiters, waiter)
+	return waiter
 }
 
 func (l *logs) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.buffer.String()
+}
+
+// await waits for a record with an attribute and returns it.
+func (l *logs) await(t testing.TB, message, attribute string) map[string]any {
+	t.Helper()
+	for {
+		written := l.written()
+		if record := l.last(t, message); record[attribute] != nil {
+			return record
+		}
+		select {
+		case <-written:
+		case <-time.After(patience):
+			t.Fatalf("no record %q with %q", message, attribute)
+		}
+	}
 }
 
 // last returns the last record with the given message, or nil.

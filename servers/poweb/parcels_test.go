@@ -122,7 +122,7 @@ func cargo(t testing.TB, from, to *powebclient.Endpoint) []byte {
 
 func TestRefusedCountersignaturesLeaveNothing(t *testing.T) {
 	g := newGateway(t)
-	p, stranger := g.register(t), newKey(t)
+	p, stranger := g.register(t), servertest.NewKey(t)
 	from, to := endpoint(t, p), endpoint(t, p)
 	parcel := write(t, from, powebclient.Parcel{To: to})
 	good := countersign(t, parcel, p.Key, p.Certificate())

@@ -24,15 +24,6 @@ import (
 	"awala.network/gateway/servers/internal/servertest"
 )
 
-func newKey(t testing.TB) *rsa.PrivateKey {
-	t.Helper()
-	key, err := pki.GenerateIdentityKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
-}
-
 func (g *gateway) preRegister(t testing.TB, key *rsa.PrivateKey) []byte {
 	t.Helper()
 	authorization, err := g.PreRegister(t.Context(), &key.PublicKey)
@@ -113,7 +104,7 @@ func TestRegistration(t *testing.T) {
 
 func TestAuthorizationIsForTheDigestAndShort(t *testing.T) {
 	g := newGateway(t)
-	key := newKey(t)
+	key := servertest.NewKey(t)
 	one, other := g.preRegister(t, key), g.preRegister(t, key)
 	a, err := registration.ParseAuthorization(one)
 	if err != nil {
@@ -139,7 +130,7 @@ func TestAuthorizationIsForTheDigestAndShort(t *testing.T) {
 
 func TestRefusedRegistrationsLeaveNothing(t *testing.T) {
 	g := newGateway(t)
-	key, other := newKey(t), newKey(t)
+	key, other := servertest.NewKey(t), servertest.NewKey(t)
 	request := func(key, signer *rsa.PrivateKey, authorization []byte) []byte {
 		t.Helper()
 		r, err := (&registration.Request{Key: &key.PublicKey, Authorization: authorization}).Sign(signer)
@@ -206,7 +197,7 @@ func TestRefusedRegistrationsLeaveNothing(t *testing.T) {
 func TestAuthorizationRegistersOnce(t *testing.T) {
 	world := servertest.New(t)
 	replicas := []*gateway{serve(t, world), serve(t, world)}
-	key := newKey(t)
+	key := servertest.NewKey(t)
 	authorization := replicas[0].preRegister(t, key)
 	before := world.Stored()
 	var succeeded atomic.Int32
@@ -239,7 +230,7 @@ func TestAuthorizationRegistersOnce(t *testing.T) {
 func TestSkewedReplicasRegister(t *testing.T) {
 	world := servertest.New(t)
 	g := serve(t, world)
-	key := newKey(t)
+	key := servertest.NewKey(t)
 	authorization := g.preRegister(t, key)
 	world.Clock.Advance(13 * time.Second) // a replica whose clock is 3 seconds ahead, at the last moment
 	if _, err := g.RegisterWith(t.Context(), key, authorization); err != nil {
@@ -269,7 +260,7 @@ func TestRegistrationFaults(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			g := newGateway(t)
-			key := newKey(t)
+			key := servertest.NewKey(t)
 			before := g.Stored()
 			authorization := g.preRegister(t, key)
 			tc.spoil(g)
