@@ -95,7 +95,7 @@ start() {
 		"$bin/versitygw" --quiet --port "127.0.0.1:$s3_port" posix --sidecar "$dir/attributes" "$dir/objects"
 	start_postgres "$pg_port"
 	launch ferretdb "$bin/ferretdb" -listen "127.0.0.1:$mongo_port" \
-		-postgresql-url "postgres://ferretdb@127.0.0.1:$pg_port/ferretdb"
+		-postgresql-url "postgres://ferretdb@127.0.0.1:$pg_port/ferretdb?pool_max_conns=150"
 	await versitygw "$s3_port"
 	await ferretdb "$mongo_port"
 	cat >"$dir/env" <<-ENV

@@ -12,8 +12,9 @@ const (
 	// MaxNameLen is the greatest length of a collection's or key's name.
 	MaxNameLen = 48
 
-	// MaxBodyLen is the greatest length of a Document.Body, in octets of JSON.
-	MaxBodyLen = 4 << 20
+	// MaxBodyLen is the greatest length of a Document.Body, in octets of JSON. As
+	// BSON the same values can be nine times as long, and MongoDB takes 16 MiB.
+	MaxBodyLen = 1 << 20
 
 	// MaxDepth is how deep objects and arrays may nest in a Document.Body.
 	MaxDepth = 32

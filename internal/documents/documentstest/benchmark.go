@@ -1,6 +1,7 @@
 package documentstest
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"sync/atomic"
@@ -11,8 +12,9 @@ import (
 
 // Benchmark measures a store with documents of about 500 octets: bulk replaces of
 // new documents by the hundred, live replaces one by one with a checkpoint each,
-// reads by id, and pages of a list of a hundred.
-func Benchmark(b *testing.B, open func(b *testing.B) documents.Database) {
+// reads by id, and pages of ten of a list. The reads are from a collection of that
+// size.
+func Benchmark(b *testing.B, size int, open func(b *testing.B) documents.Database) {
 	b.Run("Replace100", func(b *testing.B) {
 		c := benchCollection(b, open(b), 0)
 		batch, next := make([]documents.Document, 100), 0
@@ -34,24 +36,24 @@ func Benchmark(b *testing.B, open func(b *testing.B) documents.Database) {
 		}
 	})
 	b.Run("Get", func(b *testing.B) {
-		c := benchCollection(b, open(b), 10_000)
+		c := benchCollection(b, open(b), size)
 		var next atomic.Int64
 		b.ResetTimer()
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
-				_, err := c.Get(b.Context(), numbered(int(next.Add(7919)%10_000)))
+				_, err := c.Get(b.Context(), numbered(int(next.Add(7919)%int64(size))))
 				mustBench(b, err)
 			}
 		})
 		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "gets/s")
 	})
-	b.Run("Find100", func(b *testing.B) {
-		c, next := benchCollection(b, open(b), 10_000), 0
+	b.Run("Find10", func(b *testing.B) {
+		c, next := benchCollection(b, open(b), size), 0
 		for b.Loop() {
 			next++
-			docs, err := c.Find(b.Context(), documents.Query{Key: "owner", Value: numbered(next % 100), Limit: 100})
+			docs, err := c.Find(b.Context(), documents.Query{Key: "owner", Value: numbered(next % 100), Limit: 10})
 			mustBench(b, err)
-			if len(docs) != 100 {
+			if len(docs) != min(10, size/100) {
 				b.Fatalf("%d documents", len(docs))
 			}
 		}
@@ -61,13 +63,13 @@ func Benchmark(b *testing.B, open func(b *testing.B) documents.Database) {
 // benchCollection opens a fresh collection with n documents of a hundred owners.
 func benchCollection(b *testing.B, db documents.Database, n int) documents.Collection {
 	b.Helper()
-	b.Cleanup(func() { mustBench(b, db.Close(b.Context())) })
+	b.Cleanup(func() { mustBench(b, db.Close(context.WithoutCancel(b.Context()))) })
 	mustBench(b, db.Drop(b.Context(), "bench"))
 	c, err := db.Collection(b.Context(), "bench", []string{"owner"})
 	mustBench(b, err)
 	for start := 0; start < n; start += 500 {
 		var batch []documents.Document
-		for i := start; i < start+500; i++ {
+		for i := start; i < min(start+500, n); i++ {
 			batch = append(batch, benchDocument(i))
 		}
 		mustBench(b, c.Replace(b.Context(), batch))

@@ -52,7 +52,7 @@ func testValues(t *testing.T, f Fixture) {
 		{ID: "names", Position: 1, Body: json.RawMessage(`{"_id":"x","a$b":1,"0":2,"ünï cödé":3,"'":4,"\"":5,"pos":6}`)},
 		{ID: "deep", Position: 1, Body: json.RawMessage(
 			strings.Repeat(`{"a":`, documents.MaxDepth) + "1" + strings.Repeat("}", documents.MaxDepth))},
-		{ID: "big", Position: 1, Body: json.RawMessage(`{"a":"` + strings.Repeat("x", 1<<20) + `"}`)},
+		{ID: "big", Position: 1, Body: json.RawMessage(`{"a":"` + strings.Repeat("x", documents.MaxBodyLen-8) + `"}`)},
 		{ID: "spaced", Position: 1, Body: json.RawMessage(" {\n\t\"a\" : [ 1 , 2 ] }\r\n ")},
 	}
 	must(t, c.Replace(t.Context(), docs))

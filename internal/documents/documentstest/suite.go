@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -145,13 +146,19 @@ func difference(want, got documents.Document) string {
 			return "not JSON: " + string(raw)
 		}
 		return value
-	}), cmp.Transformer("number", func(n json.Number) any {
-		if i, err := n.Int64(); err == nil {
-			return i
-		}
-		f, _ := n.Float64()
-		return f
-	}))
+	}), cmp.Transformer("number", number))
+}
+
+// number gives literals of one value one form: 100, 100.0 and 1e2 are the same.
+func number(n json.Number) any {
+	if i, err := n.Int64(); err == nil {
+		return i
+	}
+	f, _ := n.Float64()
+	if f == math.Trunc(f) && math.Abs(f) < 1<<53 {
+		return int64(f)
+	}
+	return f
 }
 
 func idsOf(docs []documents.Document) []string {

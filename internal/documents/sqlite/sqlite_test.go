@@ -64,7 +64,7 @@ func TestFileIsPrivate(t *testing.T) {
 }
 
 func BenchmarkSQLite(b *testing.B) {
-	documentstest.Benchmark(b, func(b *testing.B) documents.Database {
+	documentstest.Benchmark(b, 100_000, func(b *testing.B) documents.Database {
 		return open(b, filepath.Join(b.TempDir(), "bench.sqlite"))
 	})
 }

@@ -1,0 +1,132 @@
+package mongo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"awala.network/gateway/internal/documents"
+)
+
+// readBatch is how many documents one query by ids asks for.
+const readBatch = 1000
+
+// collection is a documents.Collection.
+type collection struct {
+	name        string
+	indexes     []string
+	documents   *mongo.Collection
+	checkpoints *mongo.Collection
+	turn        turn
+	batch       int
+}
+
+// Get implements documents.Collection.
+func (c *collection) Get(ctx context.Context, id string) (documents.Document, error) {
+	raw, err := c.documents.FindOne(ctx, bson.D{{Key: "_id", Value: id}}).Raw()
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		return documents.Document{}, fmt.Errorf("mongo: document %q in %s: %w", id, c.name, documents.ErrNotFound)
+	}
+	if err != nil {
+		return documents.Document{}, c.failed("get", err)
+	}
+	doc, err := decode(raw)
+	return doc, c.failed("get", err)
+}
+
+// GetMany implements documents.Collection.
+func (c *collection) GetMany(ctx context.Context, ids []string) (map[string]documents.Document, error) {
+	found := make(map[string]documents.Document, len(ids))
+	for some := range slices.Chunk(ids, readBatch) {
+		docs, err := c.query(ctx, byIDs(some), options.Find())
+		if err != nil {
+			return nil, err
+		}
+		for _, doc := range docs {
+			found[doc.ID] = doc
+		}
+	}
+	return found, nil
+}
+
+// Find implements documents.Collection.
+func (c *collection) Find(ctx context.Context, q documents.Query) ([]documents.Document, error) {
+	if err := documents.CheckQuery(q, c.indexes); err != nil {
+		return nil, err
+	}
+	after := max(q.AfterRank, 0)
+	ranks := bson.D{{Key: "$gt", Value: after}}
+	filter := bson.D{{Key: keyField(q.Key), Value: q.Value}, {Key: "rank", Value: ranks}}
+	if q.AfterID != "" && q.AfterRank > 0 {
+		filter[1].Value = bson.D{{Key: "$gte", Value: after}}
+		filter = append(filter, bson.E{Key: "$or", Value: bson.A{
+			bson.D{{Key: "rank", Value: ranks}},
+			bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: q.AfterID}}}},
+		}})
+	}
+	order := bson.D{{Key: "rank", Value: 1}, {Key: "_id", Value: 1}}
+	return c.query(ctx, filter, options.Find().SetSort(order).SetLimit(int64(q.Limit)))
+}
+
+// Expired implements documents.Collection.
+func (c *collection) Expired(ctx context.Context, before time.Time, limit int) ([]documents.Document, error) {
+	if err := documents.CheckLimit(limit); err != nil {
+		return nil, err
+	}
+	bound := bson.NewDateTimeFromTime(documents.ExpiryBound(before))
+	filter := bson.D{{Key: "expires", Value: bson.D{{Key: "$lt", Value: bound}}}}
+	order := bson.D{{Key: "expires", Value: 1}, {Key: "_id", Value: 1}}
+	return c.query(ctx, filter, options.Find().SetSort(order).SetLimit(int64(limit)))
+}
+
+// Count implements documents.Collection.
+func (c *collection) Count(ctx context.Context) (int, error) {
+	n, err := c.documents.CountDocuments(ctx, bson.D{})
+	return int(n), c.failed("count", err)
+}
+
+// Checkpoint implements documents.Collection.
+func (c *collection) Checkpoint(ctx context.Context) (uint64, error) {
+	var saved struct {
+		Position int64 `bson:"pos"`
+	}
+	err := c.checkpoints.FindOne(ctx, bson.D{{Key: "_id", Value: c.name}}).Decode(&saved)
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		return 0, nil
+	}
+	return uint64(saved.Position), c.failed("read checkpoint", err)
+}
+
+func (c *collection) query(ctx context.Context, filter bson.D, o *options.FindOptionsBuilder) ([]documents.Document, error) {
+	cursor, err := c.documents.Find(ctx, filter, o)
+	if err != nil {
+		return nil, c.failed("query", err)
+	}
+	var docs []documents.Document
+	for cursor.Next(ctx) {
+		doc, err := decode(cursor.Current)
+		if err != nil {
+			return nil, c.failed("query", errors.Join(err, cursor.Close(ctx)))
+		}
+		docs = append(docs, doc)
+	}
+	return docs, c.failed("query", errors.Join(cursor.Err(), cursor.Close(ctx)))
+}
+
+func byIDs(ids []string) bson.D {
+	return bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}
+}
+
+// failed names what failed.
+func (c *collection) failed(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("mongo: %s in %s: %w", what, c.name, err)
+}
