@@ -2,6 +2,7 @@ package workers
 
 import (
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -17,14 +18,19 @@ type PanicError struct {
 
 func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
 
-// recovery turns a panic into a [*PanicError].
-func recovery(next message.HandlerFunc) message.HandlerFunc {
-	return func(msg *message.Message) (produced []*message.Message, err error) {
-		defer func() {
-			if v := recover(); v != nil {
-				produced, err = nil, &PanicError{Value: v, Stack: debug.Stack()}
-			}
-		}()
-		return next(msg)
+// recovery turns a panic into a [*PanicError] and logs where it was.
+func recovery(logger *slog.Logger) message.HandlerMiddleware {
+	return func(next message.HandlerFunc) message.HandlerFunc {
+		return func(msg *message.Message) (produced []*message.Message, err error) {
+			defer func() {
+				if v := recover(); v != nil {
+					panicked := &PanicError{Value: v, Stack: debug.Stack()}
+					logger.LogAttrs(msg.Context(), slog.LevelError, "handler panicked",
+						slog.String("event_id", msg.UUID), slog.Any("error", panicked), slog.String("stack", string(panicked.Stack)))
+					produced, err = nil, panicked
+				}
+			}()
+			return next(msg)
+		}
 	}
 }

@@ -94,7 +94,7 @@ func NewRouter(config Config) (*Router, error) {
 		},
 		// The first is outermost; these stand next to the handler.
 		inner: []message.HandlerMiddleware{
-			metrics.middleware, retry(config.Tries), timeout(config.Timeout), recovery,
+			metrics.middleware, retry(config.Tries), timeout(config.Timeout), recovery(config.Logger),
 		},
 	}
 	router.AddMiddleware(r.stopper.middleware, tracing(config.Tracer))
