@@ -6,6 +6,6 @@ func Standalone() Kind {
 	return Kind{
 		Name:  "standalone",
 		open:  openEmbedded,
-		roles: []role{pohttpRole(), powebRole()},
+		roles: []role{projectionsRole(), housekeepingRole(), pohttpRole(), powebRole()},
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
@@ -195,7 +196,7 @@ func TestReadiness(t *testing.T) {
 	if answer.StatusCode != http.StatusOK {
 		t.Errorf("%s: %s", answer.Status, body)
 	}
-	for _, need := range []string{"history", "blobs", "documents", "keys"} {
+	for _, need := range []string{"history", "blobs", "documents", "keys", "mailbox_v1", "peers_v1"} {
 		if !strings.Contains(string(body), `"name": "`+need+`"`) {
 			t.Errorf("/readyz does not check %s: %s", need, body)
 		}
@@ -264,4 +265,44 @@ func TestOtherAddressIsRefused(t *testing.T) {
 		stop(t, g)
 		t.Error("it started under another name")
 	}
+}
+
+// TestCollectedParcelLeavesNoBlob shows the whole way: what was acknowledged is
+// recorded, and housekeeping removes the blob.
+func TestCollectedParcelLeavesNoBlob(t *testing.T) {
+	dir := t.TempDir()
+	g := start(t, settings(dir))
+	defer stop(t, g)
+	recipient, _ := deliverOne(t, newClient(t, g))
+	if n := countBlobs(t, dir); n != 1 {
+		t.Fatalf("%d blobs after the delivery", n)
+	}
+	if n := len(collectAll(t, recipient)); n != 1 {
+		t.Fatalf("%d parcels collected", n)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for countBlobs(t, dir) > 0 {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatal("the blob is still there")
+		}
+	}
+}
+
+func countBlobs(t *testing.T, dir string) (n int) {
+	t.Helper()
+	err := filepath.WalkDir(filepath.Join(dir, "blobs", "objects"), func(_ string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			n++
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
