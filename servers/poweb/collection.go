@@ -3,9 +3,11 @@ package poweb
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"github.com/coder/websocket"
@@ -64,34 +66,55 @@ type collection struct {
 	delivered, acknowledged int
 }
 
-// collect serves the WebSocket of RS-016 §Parcel collection, to its end.
+// collect upgrades to the WebSocket of RS-016 §Parcel collection. The collection
+// goes on in a goroutine of its own, so that nothing of the request stays in
+// memory; Drain waits for it.
 func (s *Server) collect(w http.ResponseWriter, r *http.Request) error {
 	if !s.sessions.enter() {
 		return web.NewProblem(http.StatusServiceUnavailable, "the server is stopping")
 	}
-	defer s.sessions.leave()
-	ctx := r.Context()
 	l, err := newLink(s.sessions.hard, w, r, s.timing)
 	if err != nil {
+		s.sessions.leave()
 		return err
 	}
-	defer context.AfterFunc(s.sessions.draining, func() { l.cancel(errDraining) })()
-	s.metrics.collectors.Inc()
-	defer s.metrics.collectors.Dec()
-
-	c := &collection{
-		Server: s, link: l, log: web.Logger(ctx),
-		uponCompletion: closesUponCompletion(r.Header),
-	}
-	e := endingOf(c.serve(r.Header.Get("Origin")))
-	l.close(e.code, e.reason)
-	s.metrics.ended.WithLabelValues(e.label()).Inc()
-	web.Annotate(ctx, slog.Int("delivered", c.delivered), slog.Int("acknowledged", c.acknowledged),
-		slog.Int("close_code", int(e.code)), slog.String("close_reason", e.reason))
-	if e.err != nil {
-		web.Annotate(ctx, slog.Any("error", e.err))
-	}
+	c := &collection{Server: s, link: l, log: web.Logger(r.Context()), uponCompletion: closesUponCompletion(r.Header)}
+	origin := r.Header.Get("Origin")
+	go func() {
+		defer s.sessions.leave()
+		c.run(origin)
+	}()
 	return nil
+}
+
+// run serves the collection, ends the connection, and says how it was.
+func (c *collection) run(origin string) {
+	defer context.AfterFunc(c.sessions.draining, func() { c.link.cancel(errDraining) })()
+	c.metrics.collectors.Inc()
+	defer c.metrics.collectors.Dec()
+	began := time.Now()
+	e := endingOf(c.survive(func() error { return c.serve(origin) }))
+	c.link.close(e.code, e.reason)
+	c.metrics.ended.WithLabelValues(e.label()).Inc()
+	attrs := []slog.Attr{
+		slog.Int("close_code", int(e.code)), slog.String("close_reason", e.reason),
+		slog.Int("delivered", c.delivered), slog.Int("acknowledged", c.acknowledged),
+		slog.Float64("duration_s", time.Since(began).Seconds()),
+	}
+	if e.err != nil {
+		attrs = append(attrs, slog.Any("error", e.err))
+	}
+	c.log.LogAttrs(c.link.hard, e.level(), "Collection ended", attrs...)
+}
+
+// survive turns a panic into an error, so that one collection cannot end others.
+func (c *collection) survive(serve func() error) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = c.failure(fmt.Errorf("panic: %v\n%s", cause, debug.Stack()))
+		}
+	}()
+	return serve()
 }
 
 // serve does everything between the upgrade and the end. It returns the reason

@@ -20,11 +20,14 @@ const (
 
 // damper slows down private gateways that open one collection after another.
 type damper struct {
+	longest  time.Duration
 	mu       sync.Mutex
 	limiters map[string]*rate.Limiter
 }
 
-func newDamper() *damper { return &damper{limiters: make(map[string]*rate.Limiter)} }
+func newDamper() *damper {
+	return &damper{longest: maxDamping, limiters: make(map[string]*rate.Limiter)}
+}
 
 // delay notes a new collection of the gateways and returns how long it should
 // wait.
@@ -36,9 +39,9 @@ func (d *damper) delay(gateways []string) time.Duration {
 	for _, id := range gateways {
 		turn := d.limiter(id, now).ReserveN(now, 1)
 		wait := turn.DelayFrom(now)
-		if wait > maxDamping {
+		if wait > d.longest {
 			turn.CancelAt(now) // or the debt would grow without end
-			wait = maxDamping
+			wait = d.longest
 		}
 		longest = max(longest, wait)
 	}

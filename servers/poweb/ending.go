@@ -2,6 +2,7 @@ package poweb
 
 import (
 	"errors"
+	"log/slog"
 	"strconv"
 
 	"github.com/coder/websocket"
@@ -53,3 +54,12 @@ func endingOf(err error) *ending {
 
 // label is the ending's code as a metric label.
 func (e *ending) label() string { return strconv.Itoa(int(e.code)) }
+
+// level is that of the log record: what the client caused is information, what we
+// could not do is an error.
+func (e *ending) level() slog.Level {
+	if e.code == websocket.StatusInternalError {
+		return slog.LevelError
+	}
+	return slog.LevelInfo
+}

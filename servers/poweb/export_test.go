@@ -21,3 +21,6 @@ func (t *Timing) SetReopen(d time.Duration)     { t.reopen = d }
 
 func (t *Timing) Ping() time.Duration    { return t.ping }
 func (t *Timing) Silence() time.Duration { return t.silence }
+
+// SetDamping sets the longest delay of a client that reconnects too often.
+func (s *Server) SetDamping(longest time.Duration) { s.damper.longest = longest }

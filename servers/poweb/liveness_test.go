@@ -69,7 +69,7 @@ func TestSilentClientIsDropped(t *testing.T) {
 	conn := dial(t, g, nil)
 	shakeHands(t, conn, p.PrivateGateway)
 	// Nobody reads the connection from here on, so pings are not answered.
-	if record := g.logs.await(t, "Request answered", "close_code"); record["close_code"] != 1006.0 {
+	if record := g.logs.await(t, "Collection ended", "close_code"); record["close_code"] != 1006.0 {
 		t.Errorf("the end: %v", record)
 	}
 }

@@ -9,6 +9,9 @@ import (
 	"awala.network/gateway/servers/internal/web"
 )
 
+// bufferLen is the size of an upgraded connection's buffers in octets.
+const bufferLen = 512
+
 // upgrader is the response writer of a WebSocket upgrade. It hands over its
 // connection with a send buffer of sendBuffer octets, and keeps a refusal back,
 // so that it can be answered in our own form.
@@ -52,6 +55,10 @@ func (w *upgrader) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	if tcp, ok := raw.(*net.TCPConn); ok {
 		_ = tcp.SetWriteBuffer(sendBuffer) // the system's own size works too
+	}
+	if buffered.Reader.Buffered() == 0 {
+		// Messages are short or bypass the buffer, and there are thousands of us.
+		buffered = bufio.NewReadWriter(bufio.NewReaderSize(conn, bufferLen), bufio.NewWriterSize(conn, bufferLen))
 	}
 	return conn, buffered, nil
 }
