@@ -22,7 +22,7 @@ type world struct {
 	reader *projections.Reader
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	log := jetstreamtest.Open(t)
 	c := collection(t, database(t), projections.Mailbox{})
 	return &world{
@@ -33,7 +33,7 @@ func newWorld(t *testing.T) *world {
 }
 
 // append records an event and returns its sequence.
-func (w *world) append(t *testing.T, e events.Event) uint64 {
+func (w *world) append(t testing.TB, e events.Event) uint64 {
 	t.Helper()
 	p, err := w.log.Append(t.Context(), e)
 	if err != nil {

@@ -127,7 +127,7 @@ func collection[S any](t rapid.TB, db documents.Database, p projections.Projecti
 	return c
 }
 
-func database(t *testing.T) documents.Database {
+func database(t testing.TB) documents.Database {
 	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "projections.db"))
 	if err != nil {
 		t.Fatal(err)

@@ -36,12 +36,11 @@ func NewReader(mailbox documents.Collection, log Log, now func() time.Time) *Rea
 // gateway. A parcel that was never accepted, or ended and expired, has no
 // versions.
 func (r *Reader) Find(ctx context.Context, gatewayID string, key events.ParcelKey) (Parcel, error) {
-	t := r.tails.get(gatewayID)
-	t.Lock()
-	defer t.Unlock()
-	if err := r.refresh(ctx, gatewayID, t); err != nil {
+	t, err := r.open(ctx, gatewayID)
+	if err != nil {
 		return Parcel{}, err
 	}
+	defer t.close()
 	id := mailboxID(gatewayID, key)
 	if e := t.entries[id]; e != nil {
 		return e.state.clone(), nil
@@ -81,12 +80,11 @@ type page struct {
 
 // page reads a page of what is queued.
 func (r *Reader) page(ctx context.Context, gatewayID string, after uint64, limit int) (page, error) {
-	t := r.tails.get(gatewayID)
-	t.Lock()
-	defer t.Unlock()
-	if err := r.refresh(ctx, gatewayID, t); err != nil {
+	t, err := r.open(ctx, gatewayID)
+	if err != nil {
 		return page{}, err
 	}
+	defer t.close()
 	result := page{last: t.last}
 	now := r.now()
 	for !result.more {

@@ -29,8 +29,11 @@ type lastSequences struct{ work, outcome uint64 }
 
 // tail holds the parcels of one gateway that changed after a checkpoint of the
 // projection, as they are after all records up to last.
+//
+// One caller at a time works on it: it holds the turn. This is no mutex, so that
+// those who wait while the stream does not answer can give up.
 type tail struct {
-	sync.Mutex
+	turn chan struct{}
 	// checkpoint is where the tail starts: records after it, up to read, are in
 	// entries; records up to it are in the stored documents.
 	checkpoint uint64
@@ -39,7 +42,24 @@ type tail struct {
 	entries    map[string]*entry[Parcel]
 }
 
-// refresh brings a tail to the end of the stream.
+// open returns the tail of a gateway, brought to the end of the stream. The
+// caller has its turn with it until it calls close.
+func (r *Reader) open(ctx context.Context, gatewayID string) (*tail, error) {
+	t := r.tails.get(gatewayID)
+	select {
+	case t.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if err := r.refresh(ctx, gatewayID, t); err != nil {
+		t.close()
+		return nil, err
+	}
+	return t, nil
+}
+
+func (t *tail) close() { <-t.turn }
+
 func (r *Reader) refresh(ctx context.Context, gatewayID string, t *tail) error {
 	// The order matters: whatever is folded into a document after this point is
 	// also in the tail, so it does not matter when documents are read.
@@ -215,7 +235,7 @@ func (t *tails) get(gatewayID string) *tail {
 		t.byRecent.MoveToFront(element)
 		return &element.Value.(*namedTail).tail
 	}
-	element := t.byRecent.PushFront(&namedTail{id: gatewayID})
+	element := t.byRecent.PushFront(&namedTail{id: gatewayID, tail: tail{turn: make(chan struct{}, 1)}})
 	t.byID[gatewayID] = element
 	if t.byRecent.Len() > maxTails {
 		last := t.byRecent.Back()
