@@ -642,3 +642,43 @@ func TestTheLastAcknowledgementCountsThoughTheClientLeaves(t *testing.T) {
 		t.Errorf("still queued: %s", diff)
 	}
 }
+
+// panicking is a collector that has a bug.
+type panicking struct{}
+
+// Acknowledged panics.
+func (panicking) Acknowledged(context.Context, projections.Item, events.Ingress) error {
+	panic("a bug")
+}
+
+func TestPanicEndsOneCollectionOnly(t *testing.T) {
+	g := newGateway(t, func(c *server.Config) { c.Collector = panicking{} })
+	p, other := newPair(t, g), newPair(t, g)
+	bystander := other.collect(t, powebclient.KeepAlive)
+	defer bystander.Close()
+	p.queue(t, 1)
+	c := p.collect(t, powebclient.KeepAlive)
+	defer c.Close()
+	take(t, c)
+	if err := end(t, c); powebclient.CloseCode(err) != 1011 {
+		t.Errorf("the end: %v", err)
+	}
+	if err := bystander.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSpinningClientWaits(t *testing.T) {
+	g := newGateway(t)
+	g.server.SetDamping(300 * time.Millisecond)
+	p := newPair(t, g)
+	var slowest time.Duration
+	for range 8 {
+		began := time.Now()
+		p.all(t)
+		slowest = max(slowest, time.Since(began))
+	}
+	if slowest < 300*time.Millisecond {
+		t.Errorf("the slowest of 8 collections in a row took %v", slowest)
+	}
+}
