@@ -169,3 +169,28 @@ func TestPurge(t *testing.T) {
 		t.Errorf("the open parcel is not listed: %v, %v", found, err)
 	}
 }
+
+// TestRunnerCountsOnce repeats records of which the fold alone could not tell
+// that they were repeated.
+func TestRunnerCountsOnce(t *testing.T) {
+	c := collection(t, database(t), projections.Peers{})
+	broken := &crashing{Collection: c, plan: []outcome{succeeds, failsNotStored}}
+	var h history
+	for range 3 {
+		h.append(events.New("", "test", start, events.PrivateGatewayRegistered{PrivateGatewayID: gateway(1)}))
+	}
+	runner := projections.NewRunner(projections.Peers{}, broken, quiet)
+	if _, err := runner.Apply(t.Context(), h.records[:2]); !errors.Is(err, errCrash) {
+		t.Fatal(err)
+	}
+	if _, err := runner.Apply(t.Context(), h.records); err != nil {
+		t.Fatal(err)
+	}
+	peer, err := projections.NewPeerReader(c).Get(t.Context(), gateway(1))
+	if err != nil || peer.Registrations != 3 {
+		t.Errorf("%d registrations, %v", peer.Registrations, err)
+	}
+	if _, err := projections.NewPeerReader(c).Get(t.Context(), gateway(2)); !errors.Is(err, documents.ErrNotFound) {
+		t.Errorf("an unknown peer: %v", err)
+	}
+}
