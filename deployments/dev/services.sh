@@ -63,11 +63,20 @@ as_postgres() {
 	fi
 }
 
+# postgres_bin prints the folder of PostgreSQL's programs, installing them if it may.
 postgres_bin() {
 	local found
-	found=$(find /usr/lib/postgresql/*/bin -name initdb 2>/dev/null | sort -V | tail -n 1)
-	[ -n "$found" ] || fail "PostgreSQL is not installed: apt-get install postgresql"
+	found=$(find_initdb)
+	if [ -z "$found" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql; } >&2
+		found=$(find_initdb)
+	fi
+	[ -n "$found" ] || fail "PostgreSQL's server is not installed"
 	dirname "$found"
+}
+
+find_initdb() {
+	find /usr/lib/postgresql -path '*/bin/initdb' 2>/dev/null | sort -V | tail -n 1
 }
 
 # start_postgres PORT

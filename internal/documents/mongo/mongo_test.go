@@ -141,8 +141,10 @@ func TestStoredForm(t *testing.T) {
 	}
 	withClient(t, uri, func(ctx context.Context, client *driver.Client) error {
 		filter := bson.D{
-			{Key: "key_owner", Value: "alice"}, {Key: "pos", Value: int64(1) << 60},
-			{Key: "body.size", Value: int64(9007199254740993)}, {Key: "body.to.host", Value: "example.com"},
+			{Key: "key_owner", Value: "alice"},
+			{Key: "pos", Value: int64(1) << 60},
+			{Key: "body.size", Value: int64(9007199254740993)},
+			{Key: "body.to.host", Value: "example.com"},
 		}
 		return client.Database(name).Collection("mailbox").FindOne(ctx, filter).Err()
 	})
