@@ -80,6 +80,9 @@ variables, variables over the file.`,
 	}
 	root.AddCommand(
 		newStandalone(environ),
+		newPoWeb(environ),
+		newPoHTTP(environ),
+		newWorker(environ),
 		newPing(),
 		newConfig(environ),
 		newVersion(),

@@ -22,6 +22,9 @@ func runGateway(cmd *cobra.Command, environ []string, kind gateway.Kind) error {
 	if err != nil {
 		return err
 	}
+	if err := kind.Check(c); err != nil {
+		return err
+	}
 	level := new(slog.LevelVar)
 	level.Set(slog.Level(c.Logging.Level))
 	logger := telemetry.NewLogger(cmd.ErrOrStderr(), logFormat(c.Logging.Format), level)

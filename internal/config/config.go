@@ -10,6 +10,12 @@ type Config struct {
 	CogRPC     CogRPC
 	Admin      Admin
 	Standalone Standalone
+
+	// What follows is for the roles that are processes of their own.
+	NATS        NATS
+	ObjectStore ObjectStore
+	MongoDB     MongoDB
+	Vault       Vault
 }
 
 // Logging says what is written to stderr and how.

@@ -92,9 +92,18 @@ func (o Option) set(l layer) error {
 		return &Error{Where: l.where(o.Name), Problem: err.Error()}
 	}
 	if err := o.Value.Set(text); err != nil {
-		return &Error{Where: fmt.Sprintf("%s %q", l.where(o.Name), text), Problem: err.Error()}
+		return &Error{Where: l.where(o.Name) + shown(text), Problem: err.Error()}
 	}
 	return nil
+}
+
+// shown quotes a wrong value for an error, unless it may hold a password as URLs
+// do.
+func shown(text string) string {
+	if strings.Contains(text, "@") {
+		return ""
+	}
+	return fmt.Sprintf(" %q", text)
 }
 
 // layers returns the sources, the strongest first.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -112,6 +113,10 @@ func TestErrorsAreOneClearLine(t *testing.T) {
 			args: []string{"--config=FILE.missing"},
 			want: `--config "FILE.missing": open FILE.missing: no such file or directory`,
 		},
+		"password in a URL": {
+			args: []string{"--nats-url=nats://u:s3cret@a"},
+			want: `--nats-url: give the user with --nats-user and --nats-password`,
+		},
 		"same address twice": {
 			args: []string{"--poweb-listen=127.0.0.1:9", "--admin-listen=127.0.0.1:9"},
 			want: `--admin-listen "127.0.0.1:9": is taken by --poweb-listen`,
@@ -206,5 +211,31 @@ func TestOptionsAreComplete(t *testing.T) {
 			t.Errorf("option %s twice", o.Name)
 		}
 		seen[o.Name] = true
+	}
+}
+
+func TestRemoteRolesNameWhatIsMissing(t *testing.T) {
+	given := []string{
+		"--s3-bucket=b", "--s3-access-key=a", "--s3-secret-key=s", "--mongodb-uri=mongodb://m", "--vault-token=t", "--nats-assume-sync",
+	}
+	for missing := range given {
+		args := slices.Concat(given[:missing], given[missing+1:])
+		src, _ := sources(t, "", args, nil)
+		c, err := config.Load(src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name, _, _ := strings.Cut(given[missing], "=")
+		if err := c.CheckRemote(); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("without %s: %v", name, err)
+		}
+	}
+	src, _ := sources(t, "", given, nil)
+	c, err := config.Load(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.CheckRemote(); err != nil {
+		t.Error(err)
 	}
 }

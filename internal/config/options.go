@@ -96,7 +96,10 @@ func Default() *Config {
 func RegisterFlags(flags *pflag.FlagSet, sections ...any) {
 	flags.Var(&givenFlag{kind: "FILE"}, FileFlag, "YAML file of settings, named as the flags are; also "+envName(FileFlag))
 	for _, o := range Options(sections...) {
-		flags.Var(&givenFlag{kind: o.Value.Type(), text: o.Default}, o.Name, o.Usage)
+		flag := flags.VarPF(&givenFlag{kind: o.Value.Type(), text: o.Default}, o.Name, "", o.Usage)
+		if _, ok := o.Value.(*Switch); ok {
+			flag.NoOptDefVal = "true"
+		}
 	}
 }
 

@@ -45,6 +45,19 @@ func TestValues(t *testing.T) {
 		{new(Size), "1.5GB", ""},
 		{new(Size), "9000000TiB", ""},
 		{new(Size), "GB", ""},
+		{new(Text), "any thing", "any thing"},
+		{new(Text), "a\nb", ""},
+		{new(Count), "3", "3"},
+		{new(Count), "0", ""},
+		{new(Count), "-1", ""},
+		{new(Switch), "true", "true"},
+		{new(Switch), "yes", ""},
+		{new(URL), "https://vault:8200/", "https://vault:8200"},
+		{new(URL), "vault:8200", ""},
+		{new(URL), "https://u:p@vault", ""},
+		{new(NATSURLs), "nats://a:4222,tls://b:4222", "nats://a:4222,tls://b:4222"},
+		{new(NATSURLs), "a:4222", ""},
+		{new(NATSURLs), "nats://u:p@a:4222", ""},
 	}
 	for _, tt := range tests {
 		err := tt.value.Set(tt.in)

@@ -18,9 +18,21 @@ import (
 // roles it has.
 type Kind struct {
 	// Name is the kind's name in logs and metrics.
-	Name  string
+	Name string
+	// check finds settings that the kind requires and that are missing; nil if
+	// there are none.
+	check func(*config.Config) error
 	open  func(context.Context, *assembly) (*services, error)
 	roles []role
+}
+
+// Check returns an error that names a setting that this kind of process requires
+// and that is missing.
+func (k Kind) Check(c *config.Config) error {
+	if k.check == nil {
+		return nil
+	}
+	return k.check(c)
 }
 
 // role is one thing that a gateway does.

@@ -11,6 +11,7 @@ import (
 	"awala.network/gateway/events"
 	"awala.network/gateway/internal/blobs"
 	"awala.network/gateway/internal/blobs/files"
+	"awala.network/gateway/internal/documents"
 	"awala.network/gateway/internal/documents/sqlite"
 	"awala.network/gateway/internal/jetstream"
 	"awala.network/gateway/internal/jetstream/embedded"
@@ -66,13 +67,18 @@ func (s *services) openSQLite(ctx context.Context, _ *assembly, dir *dataDir) er
 	if err != nil {
 		return err
 	}
+	s.useDocuments(database)
+	return nil
+}
+
+// useDocuments takes the store of projections.
+func (s *services) useDocuments(database documents.Database) {
 	s.documents = database
 	s.opened("documents", database.Close)
 	s.checks = append(s.checks, namedCheck{"documents", func(ctx context.Context) error {
 		_, err := database.Names(ctx)
 		return err
 	}})
-	return nil
 }
 
 func (s *services) openEmbeddedHistory(ctx context.Context, a *assembly, dir *dataDir) error {

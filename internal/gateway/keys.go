@@ -26,8 +26,14 @@ func (s *services) openKeyFiles(_ context.Context, a *assembly, dir *dataDir) er
 // useKeys takes the store of private keys.
 func (s *services) useKeys(secrets keystore.Secrets) {
 	s.keys = keystore.New(secrets)
-	s.checks = append(s.checks, namedCheck{"keys", func(ctx context.Context) error {
+	s.checks = append(s.checks, namedCheck{"keys", checkKeys(secrets)})
+}
+
+// checkKeys asks for the names of the identity keys, which takes an answer from
+// the store.
+func checkKeys(secrets keystore.Secrets) func(context.Context) error {
+	return func(ctx context.Context) error {
 		_, err := secrets.List(ctx, "i-")
 		return err
-	}})
+	}
 }

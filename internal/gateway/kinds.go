@@ -1,0 +1,31 @@
+package gateway
+
+import "awala.network/gateway/internal/config"
+
+// Standalone is every role in one process, with embedded backing services in one
+// folder.
+func Standalone() Kind {
+	return Kind{
+		Name:  "standalone",
+		open:  openEmbedded,
+		roles: []role{projectionsRole(), housekeepingRole(), pohttpRole(), powebRole()},
+	}
+}
+
+// PoWeb is the PoWeb server alone.
+func PoWeb() Kind { return remote("poweb", powebRole()) }
+
+// PoHTTP is the PoHTTP server alone.
+func PoHTTP() Kind { return remote("pohttp", pohttpRole()) }
+
+// ProjectionsWorker keeps the read models up to date.
+func ProjectionsWorker() Kind { return remote("worker-projections", projectionsRole()) }
+
+// HousekeepingWorker ends what has expired and removes what is not needed.
+func HousekeepingWorker() Kind { return remote("worker-housekeeping", housekeepingRole()) }
+
+// remote is a kind with one role, on backing services of their own. Any number
+// of its processes can run at once.
+func remote(name string, r role) Kind {
+	return Kind{Name: name, check: (*config.Config).CheckRemote, open: openRemote, roles: []role{r}}
+}

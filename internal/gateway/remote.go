@@ -1,0 +1,167 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/nats-io/nats.go"
+
+	"awala.network/gateway/internal/blobs/s3"
+	"awala.network/gateway/internal/config"
+	"awala.network/gateway/internal/documents/mongo"
+	"awala.network/gateway/internal/fault"
+	"awala.network/gateway/internal/jetstream"
+	"awala.network/gateway/internal/keystore/vault"
+)
+
+// How long the start waits between two tries to reach a service.
+const (
+	firstRetry = 200 * time.Millisecond
+	lastRetry  = 10 * time.Second
+)
+
+// openRemote connects to the backing services that the configuration names. One
+// that is not there yet is waited for, so that services and roles can be started
+// in any order; /readyz says what is missing. What it returns beside an error
+// must still be closed.
+func openRemote(ctx context.Context, a *assembly) (*services, error) {
+	s := new(services)
+	for _, service := range []struct {
+		name string
+		open func(context.Context, *assembly) error
+	}{
+		{"keys", s.openVault}, {"blobs", s.openS3}, {"documents", s.openMongoDB}, {"history", s.openNATS},
+	} {
+		if err := a.retry(ctx, service.name, func() error { return service.open(ctx, a) }); err != nil {
+			return s, err
+		}
+	}
+	return s, nil
+}
+
+// retry opens a service until it succeeds, the error is final, or ctx ends.
+func (a *assembly) retry(ctx context.Context, name string, open func() error) error {
+	waiting := backoff.NewExponentialBackOff()
+	waiting.InitialInterval, waiting.MaxInterval = firstRetry, lastRetry
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		err := open()
+		if fault.IsFatal(err) || fault.IsPermanent(err) {
+			err = backoff.Permanent(err)
+		}
+		return struct{}{}, err
+	}, backoff.WithBackOff(waiting), backoff.WithMaxElapsedTime(0), backoff.WithNotify(func(err error, wait time.Duration) {
+		a.readiness.Require(name, func(context.Context) error { return err })
+		a.logger.LogAttrs(ctx, slog.LevelWarn, "backing service not available, trying again",
+			slog.String("service", name), slog.Duration("wait", wait), slog.Any("error", err))
+	}))
+	if err != nil {
+		return fmt.Errorf("open %s: %w", name, err)
+	}
+	return nil
+}
+
+func (s *services) openVault(ctx context.Context, a *assembly) error {
+	c := a.config.Vault
+	secrets, err := vault.New(vault.Options{
+		Address: string(c.Address), Token: c.Token.Reveal(), Mount: string(c.Mount), Folder: string(c.Folder),
+	})
+	if err != nil {
+		return fault.Permanent(err)
+	}
+	if err := checkKeys(secrets)(ctx); err != nil {
+		_ = secrets.Close()
+		return err
+	}
+	s.opened("keys", func(context.Context) error { return secrets.Close() })
+	s.useKeys(secrets)
+	return nil
+}
+
+func (s *services) openS3(ctx context.Context, a *assembly) error {
+	c := a.config.ObjectStore
+	endpoint, err := url.Parse(string(c.Endpoint))
+	if err != nil {
+		return fault.Permanent(err)
+	}
+	store, err := s3.New(s3.Options{
+		Endpoint: endpoint.Host, Insecure: endpoint.Scheme == "http",
+		AccessKey: string(c.AccessKey), SecretKey: c.SecretKey.Reveal(), Region: string(c.Region), Bucket: string(c.Bucket),
+	})
+	if err != nil {
+		return fault.Permanent(err)
+	}
+	if err := checkBlobs(store)(ctx); err != nil {
+		_ = store.Close()
+		return err
+	}
+	s.blobs = store
+	s.opened("blobs", func(context.Context) error { return store.Close() })
+	s.checks = append(s.checks, namedCheck{"blobs", checkBlobs(store)})
+	return nil
+}
+
+func (s *services) openMongoDB(ctx context.Context, a *assembly) error {
+	database, err := mongo.Open(ctx, mongo.Options{
+		URI: a.config.MongoDB.URI.Reveal(), Database: string(a.config.MongoDB.Database), Logger: a.loggerFor("documents"),
+	})
+	if err != nil {
+		return err
+	}
+	s.useDocuments(database)
+	return nil
+}
+
+func (s *services) openNATS(ctx context.Context, a *assembly) error {
+	c := a.config.NATS
+	conn, err := connectNATS(c, a.kind.Name, string(c.Credentials), string(c.User), c.Password)
+	if err != nil {
+		return err
+	}
+	check := jetstream.DeclaredSync()
+	if !c.AssumeSync {
+		system, err := connectNATS(c, a.kind.Name+" start", string(c.SystemCredentials), string(c.SystemUser), c.SystemPassword)
+		if err != nil {
+			conn.Close()
+			return fmt.Errorf("system account: %w", err)
+		}
+		defer system.Close()
+		check = jetstream.SystemSync(system, len(strings.Split(string(c.URLs), ",")))
+	}
+	opening := new(services) // closed as a whole if a later step fails
+	opening.opened("connection to the history", closing(conn.Close))
+	o := jetstream.Options{Sync: check, Replicas: int(c.Replicas), Logger: a.loggerFor("history")}
+	if err := opening.openHistory(ctx, a, conn, o); err != nil {
+		_ = opening.close(ctx)
+		return err
+	}
+	s.log = opening.log
+	s.closers = append(s.closers, opening.closers...)
+	s.checks = append(s.checks, opening.checks...)
+	return nil
+}
+
+// connectNATS connects as a user of an account, and reconnects for ever after.
+func connectNATS(c config.NATS, name, credentials, user string, password config.Secret) (*nats.Conn, error) {
+	options := []nats.Option{
+		nats.Name("awala-gateway " + name), nats.MaxReconnects(-1), nats.ReconnectWait(500 * time.Millisecond),
+	}
+	if credentials != "" {
+		options = append(options, nats.UserCredentials(credentials))
+	}
+	if user != "" {
+		options = append(options, nats.UserInfo(user, password.Reveal()))
+	}
+	if c.TLSCA != "" {
+		options = append(options, nats.RootCAs(string(c.TLSCA)))
+	}
+	conn, err := nats.Connect(string(c.URLs), options...)
+	if err != nil {
+		return nil, fmt.Errorf("connect to NATS: %w", err)
+	}
+	return conn, nil
+}
