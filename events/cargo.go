@@ -44,8 +44,12 @@ type CargoUnwrapped struct {
 	Parcels          int `json:"parcels"`
 	Acknowledgements int `json:"acknowledgements"`
 	Rotations        int `json:"rotations"`
-	// BadItems are those that were skipped, in order.
+	// Duplicates counts those of the parcels that had been accepted before.
+	Duplicates int `json:"duplicates,omitempty"`
+	// BadItems are those that were skipped, in order; the first of them if they
+	// are many. Bad counts them all.
 	BadItems []BadItem `json:"badItems,omitempty"`
+	Bad      int       `json:"bad,omitempty"`
 }
 
 // BadItem is an item of a cargo that could not be used.
@@ -62,9 +66,25 @@ type CargoRefused struct {
 	Reason string `json:"reason"`
 }
 
+// CargoRejected says that what a courier delivered is no cargo for us, and was
+// acknowledged and thrown away. Nothing of it was stored, and no [CargoReceived]
+// precedes it.
+type CargoRejected struct {
+	// CargoID and PrivateGatewayID are what the message says of itself, if its
+	// signature verifies; "" if not.
+	CargoID          string `json:"cargoId,omitempty"`
+	PrivateGatewayID string `json:"privateGatewayId,omitempty"`
+	// SHA256 is the lowercase hexadecimal digest of the octets, Size their count.
+	SHA256 string `json:"sha256"`
+	Size   int64  `json:"size"`
+	// Reason says what was wrong.
+	Reason string `json:"reason"`
+}
+
 func (CargoReceived) EventType() Type  { return "cargo-received.v1" }
 func (CargoUnwrapped) EventType() Type { return "cargo-unwrapped.v1" }
 func (CargoRefused) EventType() Type   { return "cargo-refused.v1" }
+func (CargoRejected) EventType() Type  { return "cargo-rejected.v1" }
 
 // Channel returns crc-cargo.
 func (CargoReceived) Channel() string { return CargoChannel }
@@ -72,8 +92,14 @@ func (CargoReceived) Channel() string { return CargoChannel }
 // Channel returns crc-cargo.outcome.
 func (CargoRef) Channel() string { return CargoOutcomes }
 
+// Channel returns crc-cargo.outcome.
+func (CargoRejected) Channel() string { return CargoOutcomes }
+
 // AggregateID returns the cargo's sender and id.
 func (e CargoReceived) AggregateID() string { return e.PrivateGatewayID + "/" + e.CargoID }
 
 // AggregateID returns the cargo's sender and id.
 func (e CargoRef) AggregateID() string { return e.PrivateGatewayID + "/" + e.CargoID }
+
+// AggregateID returns the digest of the octets.
+func (e CargoRejected) AggregateID() string { return e.SHA256 }

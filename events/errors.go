@@ -1,6 +1,13 @@
 package events
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrConflict says that a conditional append found another last record than the
+// caller expected: someone else appended in between. Read again and decide anew.
+var ErrConflict = errors.New("events: another record came first")
 
 // UnknownTypeError says that this version of the gateway cannot read a type of
 // event: it is not ours, or a newer version recorded it. A retry with the same

@@ -15,6 +15,12 @@ func SessionKeyChannel(privateGatewayID string) string {
 	return "gateway.session-key." + privateGatewayID
 }
 
+// CollectionChannels is the wildcard subject of all collections of a private
+// gateway.
+func CollectionChannels(privateGatewayID string) string {
+	return "gateway.collection." + privateGatewayID + ".*"
+}
+
 // CollectionChannel is the subject of one cargo collection authorisation (CCA):
 // it has a record exactly when the authorisation is used up.
 func CollectionChannel(privateGatewayID, authorizationID string) string {
@@ -65,6 +71,9 @@ type PeerSessionKeyLearned struct {
 	// MessageCreatedAt is the date of the message that carried the key: the
 	// newest wins, in whatever order messages arrive.
 	MessageCreatedAt time.Time `json:"messageCreatedAt"`
+	// OurKeyID identifies the session key of ours that the message was encrypted
+	// to, in lowercase hexadecimal.
+	OurKeyID string `json:"ourKeyId,omitempty"`
 }
 
 // CargoCollectionFulfilled says that every cargo produced for a cargo
@@ -76,8 +85,29 @@ type CargoCollectionFulfilled struct {
 	AuthorizationID string `json:"authorizationId"`
 	// ExpiresAt is when the CCA ends by itself.
 	ExpiresAt time.Time `json:"expiresAt"`
-	// Cargoes counts those sent.
-	Cargoes int `json:"cargoes"`
+	// Cargoes counts those sent, Octets their length, and the others what was in
+	// them.
+	Cargoes          int   `json:"cargoes"`
+	Octets           int64 `json:"octets,omitempty"`
+	Parcels          int   `json:"parcels,omitempty"`
+	Acknowledgements int   `json:"acknowledgements,omitempty"`
+	// AcknowledgedThrough holds the sequences of the last [AcknowledgementsDue] of
+	// which everything was sent: in the latest collections of this private gateway
+	// that were fulfilled, this one last. What the first of them covers has been
+	// sent often enough.
+	AcknowledgedThrough []uint64 `json:"acknowledgedThrough,omitempty"`
+}
+
+// PrivateGatewayCertificateIssued says that a private gateway is sent its next
+// certificate in a cargo (RS-002, certificate rotation).
+type PrivateGatewayCertificateIssued struct {
+	PrivateGatewayID string `json:"privateGatewayId"`
+	// AuthorizationID is the message id of the CCA that is being answered.
+	AuthorizationID string `json:"authorizationId"`
+	// CertificateSHA256 is the digest of the issued certificate.
+	CertificateSHA256 string `json:"certificateSha256"`
+	// CertificateExpiresAt is the end of the certificate's validity.
+	CertificateExpiresAt time.Time `json:"certificateExpiresAt"`
 }
 
 func (IdentityCreated) EventType() Type          { return "identity-created.v1" }
@@ -85,6 +115,9 @@ func (OwnCertificateIssued) EventType() Type     { return "own-certificate-issue
 func (PrivateGatewayRegistered) EventType() Type { return "private-gateway-registered.v1" }
 func (PeerSessionKeyLearned) EventType() Type    { return "peer-session-key-learned.v1" }
 func (CargoCollectionFulfilled) EventType() Type { return "cargo-collection-fulfilled.v1" }
+func (PrivateGatewayCertificateIssued) EventType() Type {
+	return "private-gateway-certificate-issued.v1"
+}
 
 // Channel returns gateway.identity.
 func (IdentityCreated) Channel() string { return IdentityChannel }
@@ -103,6 +136,9 @@ func (e CargoCollectionFulfilled) Channel() string {
 	return CollectionChannel(e.PrivateGatewayID, e.AuthorizationID)
 }
 
+// Channel returns gateway.peer.<private gateway id>.
+func (e PrivateGatewayCertificateIssued) Channel() string { return PeerChannel(e.PrivateGatewayID) }
+
 // AggregateID returns the gateway's own id.
 func (e IdentityCreated) AggregateID() string { return e.NodeID }
 
@@ -117,3 +153,6 @@ func (e PeerSessionKeyLearned) AggregateID() string { return e.PrivateGatewayID 
 
 // AggregateID returns the private gateway's id.
 func (e CargoCollectionFulfilled) AggregateID() string { return e.PrivateGatewayID }
+
+// AggregateID returns the private gateway's id.
+func (e PrivateGatewayCertificateIssued) AggregateID() string { return e.PrivateGatewayID }

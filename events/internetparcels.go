@@ -87,6 +87,8 @@ type InternetParcelExpired struct {
 type InternetParcelDropped struct {
 	InternetParcelRef
 	Reason string `json:"reason"`
+	// By is the operator, as the command named them.
+	By string `json:"by,omitempty"`
 }
 
 func (InternetParcelAccepted) EventType() Type  { return "internet-parcel-accepted.v1" }

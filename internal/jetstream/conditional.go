@@ -12,10 +12,8 @@ import (
 	"awala.network/gateway/internal/fault"
 )
 
-// ErrConflict says that a conditional append found another last record than the
-// caller expected: someone else appended in between. Read again and decide
-// anew.
-var ErrConflict = errors.New("jetstream: another record came first")
+// ErrConflict is [events.ErrConflict], for those who know this package.
+var ErrConflict = events.ErrConflict
 
 // Last returns the last record on exactly this subject, or io.EOF when there is
 // none. The stream's leader answers, so every append that returned before the

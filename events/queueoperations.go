@@ -1,0 +1,82 @@
+package events
+
+// Operation says who did something by hand, and why.
+type Operation struct {
+	// By is the operator, as the command named them.
+	By string `json:"by,omitempty"`
+	// Reason is in the operator's words.
+	Reason string `json:"reason,omitempty"`
+}
+
+// InternetParcelHeld says that an operator keeps the parcel from being
+// delivered until [InternetParcelReleased]. It still expires.
+type InternetParcelHeld struct {
+	InternetParcelRef
+	Operation
+}
+
+// InternetParcelReleased ends [InternetParcelHeld]: the parcel is due at once,
+// and the time allowed for retries begins anew.
+type InternetParcelReleased struct {
+	InternetParcelRef
+	Operation
+}
+
+// InternetParcelHastened says that an operator wants the next attempt at once.
+type InternetParcelHastened struct {
+	InternetParcelRef
+	Operation
+}
+
+// DestinationHeld says that an operator keeps everything for a destination,
+// also what is accepted later, until [DestinationReleased].
+type DestinationHeld struct {
+	Destination string `json:"destination"`
+	Operation
+}
+
+// DestinationReleased ends [DestinationHeld]: everything for the destination is
+// due at once, and its time for retries begins anew.
+type DestinationReleased struct {
+	Destination string `json:"destination"`
+	Operation
+}
+
+// DestinationFlushed says that an operator wants everything for a destination
+// attempted at once, whatever is known of the destination.
+type DestinationFlushed struct {
+	Destination string `json:"destination"`
+	Operation
+}
+
+func (InternetParcelHeld) EventType() Type     { return "internet-parcel-held.v1" }
+func (InternetParcelReleased) EventType() Type { return "internet-parcel-released.v1" }
+func (InternetParcelHastened) EventType() Type { return "internet-parcel-hastened.v1" }
+func (DestinationHeld) EventType() Type        { return "destination-held.v1" }
+func (DestinationReleased) EventType() Type    { return "destination-released.v1" }
+func (DestinationFlushed) EventType() Type     { return "destination-flushed.v1" }
+
+// Channel returns internet-parcels.outcome.
+func (DestinationHeld) Channel() string { return InternetParcelsOutcomes }
+
+// Channel returns internet-parcels.outcome.
+func (DestinationReleased) Channel() string { return InternetParcelsOutcomes }
+
+// Channel returns internet-parcels.outcome.
+func (DestinationFlushed) Channel() string { return InternetParcelsOutcomes }
+
+// AggregateID returns the destination.
+func (e DestinationHeld) AggregateID() string { return e.Destination }
+
+// AggregateID returns the destination.
+func (e DestinationReleased) AggregateID() string { return e.Destination }
+
+// AggregateID returns the destination.
+func (e DestinationFlushed) AggregateID() string { return e.Destination }
+
+// InternetParcelEndID is the id of the event that ends an Internet-bound parcel,
+// whichever of the four ends it is: so two ends recorded within the stream's
+// deduplication window are one.
+func InternetParcelEndID(acceptedID string) string {
+	return DeriveID("internet-parcel-end", acceptedID)
+}
