@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"time"
 
 	"awala.network/gateway/awala/pki"
 	"awala.network/gateway/events"
@@ -34,4 +35,14 @@ type BlobPutter interface {
 // BlobDeleter removes blobs, also ones that are not there.
 type BlobDeleter interface {
 	Delete(ctx context.Context, key string) error
+}
+
+// OpenParcels lists what waits for housekeeping (see [projections.OpenParcels]).
+type OpenParcels interface {
+	// Superseded yields the parcels that have superseded versions, page by page
+	// until yield's error.
+	Superseded(ctx context.Context, page int, yield func(projections.Parcel) error) error
+	// ExpiringOn yields the queued versions that expire on the day of day, page
+	// by page until yield's error.
+	ExpiringOn(ctx context.Context, day time.Time, page int, yield func(projections.Item) error) error
 }

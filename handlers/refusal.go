@@ -11,11 +11,13 @@ import (
 type RefusalKind int
 
 const (
-	// Malformed input is no parcel, or its signature does not verify: HTTP 400.
+	// Malformed input is no such message, or its signature does not verify: HTTP 400.
 	Malformed RefusalKind = iota + 1
-	// Invalid input is a parcel that may not be accepted: expired, dated in the
+	// Invalid input is a message that may not be accepted: expired, dated in the
 	// future, or not authorised by its recipient.
 	Invalid
+	// Misdirected input is sound but meant for another node.
+	Misdirected
 )
 
 // Refusal says that input will never be accepted. Nothing of it was kept.
@@ -29,7 +31,7 @@ type Refusal struct {
 }
 
 // Error returns the reason.
-func (r *Refusal) Error() string { return "parcel refused: " + r.Reason }
+func (r *Refusal) Error() string { return "refused: " + r.Reason }
 
 // Unwrap returns the cause.
 func (r *Refusal) Unwrap() error { return r.Err }

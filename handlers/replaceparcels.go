@@ -28,16 +28,6 @@ type ReplaceParcels struct {
 	Now func() time.Time
 }
 
-// OpenParcels lists what waits for housekeeping (see [projections.OpenParcels]).
-type OpenParcels interface {
-	// Superseded yields the parcels that have superseded versions, page by page
-	// until yield's error.
-	Superseded(ctx context.Context, page int, yield func(projections.Parcel) error) error
-	// ExpiredOn yields the queued versions that expire on the day of day, page
-	// by page until yield's error.
-	ExpiringOn(ctx context.Context, day time.Time, page int, yield func(projections.Item) error) error
-}
-
 // Run looks once at everything, and returns how many ends it recorded.
 func (h *ReplaceParcels) Run(ctx context.Context) (recorded int, err error) {
 	err = h.Open.Superseded(ctx, housekeepingPage, func(p projections.Parcel) error {

@@ -93,13 +93,14 @@ func TestPeersFold(t *testing.T) {
 		learned("old", 1), learned("newest", 3), learned("late", 2),
 		events.PrivateGatewayRegistered{PrivateGatewayID: gateway(1), SessionKeyID: "bb", CertificateExpiresAt: at(400)},
 		events.CargoCollectionFulfilled{PrivateGatewayID: gateway(1)},
+		events.PrivateGatewayCertificateIssued{PrivateGatewayID: gateway(1), CertificateExpiresAt: at(600)},
 		events.IdentityCreated{},
 	} {
 		projections.Peers{}.Fold(&p, h.append(events.New(fmt.Sprint(i), "test", at(10+i), data)))
 	}
 	want := projections.Peer{
 		PrivateGatewayID: gateway(1), FirstSequence: 1, Registrations: 2, RegisteredAt: at(14),
-		CertificateExpiresAt: at(500), SessionKeyID: "bb", LastContact: at(15),
+		CertificateExpiresAt: at(600), SessionKeyID: "bb", LastContact: at(16),
 		SessionKey: &projections.PeerSessionKey{KeyID: "newest", PublicKey: []byte("newest"), MessageCreatedAt: at(3)},
 	}
 	if diff := cmp.Diff(want, p); diff != "" {

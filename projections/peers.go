@@ -20,7 +20,8 @@ type Peer struct {
 	// FirstSequence is the position of the first event about it.
 	FirstSequence uint64 `json:"firstSequence"`
 	// Registrations counts its registrations by PoWeb, the last of them at
-	// RegisteredAt; its certificate expires at CertificateExpiresAt.
+	// RegisteredAt. Of the certificates that it got then or in a cargo, the last
+	// expires at CertificateExpiresAt.
 	Registrations        int       `json:"registrations"`
 	RegisteredAt         time.Time `json:"registeredAt,omitzero"`
 	CertificateExpiresAt time.Time `json:"certificateExpiresAt,omitzero"`
@@ -62,6 +63,8 @@ func (Peers) DocumentID(r events.Record) (string, bool) {
 		return data.PrivateGatewayID, true
 	case events.CargoCollectionFulfilled:
 		return data.PrivateGatewayID, true
+	case events.PrivateGatewayCertificateIssued:
+		return data.PrivateGatewayID, true
 	default:
 		return "", false
 	}
@@ -84,15 +87,22 @@ func (p Peers) Fold(peer *Peer, r events.Record) bool {
 	case events.PrivateGatewayRegistered:
 		peer.Registrations++
 		peer.RegisteredAt, peer.SessionKeyID = r.Time, data.SessionKeyID
-		if data.CertificateExpiresAt.After(peer.CertificateExpiresAt) {
-			peer.CertificateExpiresAt = data.CertificateExpiresAt
-		}
+		peer.certified(data.CertificateExpiresAt)
+	case events.PrivateGatewayCertificateIssued:
+		peer.certified(data.CertificateExpiresAt)
 	case events.PeerSessionKeyLearned:
 		if peer.SessionKey == nil || data.MessageCreatedAt.After(peer.SessionKey.MessageCreatedAt) {
 			peer.SessionKey = &PeerSessionKey{data.KeyID, data.PublicKey, data.MessageCreatedAt}
 		}
 	}
 	return true
+}
+
+// certified notes a certificate of the peer's: the one that lasts longest counts.
+func (p *Peer) certified(until time.Time) {
+	if until.After(p.CertificateExpiresAt) {
+		p.CertificateExpiresAt = until
+	}
 }
 
 // Listing lists every peer by the position of its first event.
