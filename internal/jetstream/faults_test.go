@@ -42,7 +42,7 @@ func connectOurs(t *testing.T) faulttest.Connect {
 		}
 		t.Cleanup(log.Close)
 		err = log.ProvisionConsumers(ctx, []jetstream.ConsumerSpec{{
-			Stream: faulttest.Stream, Name: faulttest.Consumer, Filter: []string{faulttest.Subjects}, AckWait: 2 * time.Second,
+			Stream: faulttest.Stream, Name: faulttest.Consumer, Filter: []string{faulttest.Subjects}, AckWait: 3 * time.Second,
 		}})
 		subscriber := log.Subscriber(jetstream.SubscriberConfig{
 			Concurrency: 32,

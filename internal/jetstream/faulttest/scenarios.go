@@ -190,7 +190,7 @@ type orderHandler struct {
 func (h *orderHandler) handle(msg *message.Message) {
 	defer msg.Ack()
 	h.arrive(msg.UUID)
-	timer := time.NewTimer(5 * time.Second)
+	timer := time.NewTimer(2 * time.Second)
 	defer timer.Stop()
 	select {
 	case <-h.full:
