@@ -109,7 +109,7 @@ func TestPingsPassALargeDelivery(t *testing.T) {
 	g := newGateway(t)
 	g.server.SetTiming(func(t *server.Timing) {
 		t.SetPing(100 * time.Millisecond)
-		t.SetSilence(500 * time.Millisecond)
+		t.SetSilence(3 * time.Second)
 	})
 	p := newPair(t, g)
 	parcel := write(t, p.from, powebclient.Parcel{To: p.to, Payload: bytes.Repeat([]byte("p"), 8<<20-1)})

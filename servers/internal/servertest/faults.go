@@ -3,7 +3,6 @@ package servertest
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -110,58 +109,17 @@ func (c *Clock) Now() time.Time { return time.Now().Add(time.Duration(c.offset.L
 // Advance moves the clock.
 func (c *Clock) Advance(d time.Duration) { c.offset.Add(int64(d)) }
 
-// Secrets keeps secrets in memory.
+// Secrets is the key store's storage.
 type Secrets struct {
-	Fault   Fault
-	mu      sync.Mutex
-	records map[string]keystore.Record
+	keystore.Secrets
+	Fault Fault
 }
 
-// Get implements [keystore.Secrets].
-func (s *Secrets) Get(_ context.Context, path string) (keystore.Record, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if r, ok := s.records[path]; ok {
-		return r, nil
-	}
-	return nil, keystore.ErrNotFound
-}
-
-// Put implements [keystore.Secrets].
-func (s *Secrets) Put(_ context.Context, path string, r keystore.Record) error {
+// Put stores a secret.
+func (s *Secrets) Put(ctx context.Context, path string, r keystore.Record) error {
 	err, effect := s.Fault.next()
 	if !effect {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.records[path] = r
-	return err
-}
-
-// Delete implements [keystore.Secrets].
-func (s *Secrets) Delete(_ context.Context, path string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.records, path)
-	return nil
-}
-
-// List implements [keystore.Secrets].
-func (s *Secrets) List(_ context.Context, prefix string) ([]string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var paths []string
-	for path := range s.records {
-		if strings.HasPrefix(path, prefix) {
-			paths = append(paths, path)
-		}
-	}
-	return paths, nil
-}
-
-func (s *Secrets) count() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.records)
+	return errors.Join(err, s.Secrets.Put(ctx, path, r))
 }

@@ -19,6 +19,7 @@ import (
 	"awala.network/gateway/internal/jetstream"
 	"awala.network/gateway/internal/jetstream/jetstreamtest"
 	"awala.network/gateway/internal/keystore"
+	"awala.network/gateway/internal/keystore/sealed"
 	"awala.network/gateway/projections"
 	"awala.network/gateway/projections/onjetstream"
 )
@@ -45,7 +46,7 @@ type World struct {
 // New makes a world that ends with the test.
 func New(tb testing.TB) *World {
 	tb.Helper()
-	w := &World{tb: tb, Secrets: &Secrets{records: map[string]keystore.Record{}}, Clock: &Clock{}}
+	w := &World{tb: tb, Secrets: &Secrets{Secrets: openSecrets(tb)}, Clock: &Clock{}}
 	w.Log = &Log{Log: jetstreamtest.Open(tb)}
 	w.Keys = keystore.New(w.Secrets)
 	w.Blobs = &Blobs{Store: openBlobs(tb)}
@@ -68,6 +69,19 @@ func New(tb testing.TB) *World {
 
 func openBlobs(tb testing.TB) blobs.Store {
 	store, err := files.Open(tb.TempDir(), files.Options{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return store
+}
+
+func openSecrets(tb testing.TB) keystore.Secrets {
+	store, err := sealed.Open(filepath.Join(tb.TempDir(), "keys"), sealed.Options{})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -108,7 +122,12 @@ type Stored struct {
 // Stored looks at everything that is stored.
 func (w *World) Stored() Stored {
 	w.tb.Helper()
-	s := Stored{Events: map[string]uint64{}, Secrets: w.Secrets.count()}
+	s := Stored{Events: map[string]uint64{}}
+	secrets, err := w.Secrets.List(context.Background(), "")
+	if err != nil {
+		w.tb.Fatal(err)
+	}
+	s.Secrets = len(secrets)
 	for info, err := range w.Blobs.List(context.Background(), "") {
 		if err != nil {
 			w.tb.Fatal(err)
