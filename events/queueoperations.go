@@ -80,3 +80,6 @@ func (e DestinationFlushed) AggregateID() string { return e.Destination }
 func InternetParcelEndID(acceptedID string) string {
 	return DeriveID("internet-parcel-end", acceptedID)
 }
+
+// Parcel returns the parcel that an outcome is about.
+func (e InternetParcelRef) Parcel() InternetParcelRef { return e }
