@@ -63,14 +63,15 @@ func connectPush(_ context.Context, nc *nats.Conn) (message.Subscriber, string, 
 		return nil, "", err
 	}
 	if _, err := js.AddConsumer(faulttest.Stream, &nats.ConsumerConfig{
-		Durable: faulttest.Consumer, DeliverSubject: "deliver.faults", FilterSubject: faulttest.Subjects,
+		Durable: faulttest.Consumer, DeliverSubject: "deliver.faults", DeliverGroup: "faults", FilterSubject: faulttest.Subjects,
 		AckPolicy: nats.AckExplicitPolicy, AckWait: ackWait, MaxAckPending: 1000,
 	}); err != nil {
 		return nil, "", err
 	}
 	sub, err := wmnats.NewSubscriberWithNatsConn(nc, wmnats.SubscriberSubscriptionConfig{
-		AckWaitTimeout: ackWait,
-		CloseTimeout:   5 * time.Second,
+		AckWaitTimeout:   ackWait,
+		CloseTimeout:     5 * time.Second,
+		QueueGroupPrefix: "faults",
 		JetStream: wmnats.JetStreamConfig{
 			DurablePrefix:    faulttest.Consumer,
 			SubscribeOptions: []nats.SubOpt{nats.Bind(faulttest.Stream, faulttest.Consumer), nats.ManualAck()},
