@@ -2,10 +2,8 @@ package gateway
 
 import (
 	"context"
-	"log/slog"
 
 	"awala.network/gateway/internal/config"
-	"awala.network/gateway/projections"
 	"awala.network/gateway/servers/poweb"
 )
 
@@ -17,6 +15,8 @@ func powebRole() role {
 		listen: func(c *config.Config) config.Listen { return c.PoWeb.Listen },
 		start: func(_ context.Context, a *assembly) error {
 			logger := a.loggerFor("poweb")
+			undeliverable := newPassedOver(a.usecases.park, logger)
+			a.life.run(stageWorkers, "parking of parcels", undeliverable.run)
 			server, err := poweb.New(poweb.Config{
 				Identity:    a.identity,
 				SessionKeys: a.services.keys,
@@ -25,7 +25,7 @@ func powebRole() role {
 				Blobs:       a.services.blobs,
 				Mailboxes:   poweb.Projected(a.usecases.mailbox),
 				Collector:   a.usecases.collect,
-				Reporter:    undeliverableLog{logger},
+				Reporter:    undeliverable,
 				Logger:      logger,
 				Registerer:  a.metrics,
 			})
@@ -36,17 +36,4 @@ func powebRole() role {
 			return nil
 		},
 	}
-}
-
-// undeliverableLog reports in the log the parcels that were passed over. They
-// stay queued until they expire, which is an event.
-type undeliverableLog struct{ logger *slog.Logger }
-
-// Undeliverable implements poweb.Reporter.
-func (u undeliverableLog) Undeliverable(ctx context.Context, parcel projections.Item, reason error) {
-	u.logger.LogAttrs(ctx, slog.LevelError, "parcel passed over",
-		slog.String("parcel_id", parcel.Key.ParcelID),
-		slog.String("private_gateway_id", parcel.PrivateGatewayID),
-		slog.String("event_id", parcel.AcceptedID),
-		slog.Any("error", reason))
 }

@@ -20,6 +20,7 @@ type usecases struct {
 	delete  *handlers.DeleteBlob
 	expire  *handlers.ExpireParcels
 	replace *handlers.ReplaceParcels
+	park    *handlers.ParkParcel
 }
 
 // openUsecases builds the handlers on the services.
@@ -43,6 +44,7 @@ func (a *assembly) openUsecases(ctx context.Context) error {
 		delete:  deleteBlob,
 		expire:  &handlers.ExpireParcels{Open: open, Log: s.log, Now: time.Now},
 		replace: &handlers.ReplaceParcels{Open: open, Log: s.log, Now: time.Now},
+		park:    &handlers.ParkParcel{Log: s.log, Now: time.Now},
 	}
 	return nil
 }
