@@ -61,32 +61,46 @@ func (l *Log) Reader(stream string, from uint64, subjects ...string) *Reader {
 // batch that is CaughtUp. After an error the next Read goes on where the last
 // successful one ended. The only fatal error is [ErrAhead].
 func (r *Reader) Read(ctx context.Context, limit int) (Batch, error) {
-	records, err := r.read(ctx, limit)
+	messages, caughtUp, err := r.ReadMessages(ctx, limit)
+	if err != nil {
+		return Batch{}, err
+	}
+	records := make([]events.Record, len(messages))
+	for i, m := range messages {
+		records[i] = m.Record()
+	}
+	return Batch{Stream: r.stream, Records: records, CaughtUp: caughtUp}, nil
+}
+
+// ReadMessages is [Reader.Read] for those who need the messages as they stand in
+// the stream, not what they mean.
+func (r *Reader) ReadMessages(ctx context.Context, limit int) (messages []events.Message, caughtUp bool, err error) {
+	messages, err = r.read(ctx, limit)
 	if err != nil {
 		r.forget(ctx)
 	}
-	if len(records) > 0 {
+	if len(messages) > 0 {
 		err = nil // what came is in order; the error will come again
-		r.next = records[len(records)-1].Sequence + 1
+		r.next = messages[len(messages)-1].Sequence + 1
 	}
 	if err != nil {
-		return Batch{}, fmt.Errorf("jetstream: read %s from %d: %w", r.stream, r.next, err)
+		return nil, false, fmt.Errorf("jetstream: read %s from %d: %w", r.stream, r.next, err)
 	}
-	return Batch{Stream: r.stream, Records: records, CaughtUp: r.atEnd}, nil
+	return messages, r.atEnd, nil
 }
 
 // Close removes what the reader has on the server. It may be called more than
 // once.
 func (r *Reader) Close(ctx context.Context) { r.forget(ctx) }
 
-func (r *Reader) read(ctx context.Context, limit int) ([]events.Record, error) {
+func (r *Reader) read(ctx context.Context, limit int) ([]events.Message, error) {
 	if err := r.connect(ctx); err != nil {
 		return nil, err
 	}
 	if !r.atEnd {
-		records, err := r.take(r.consumer.FetchNoWait(limit))
-		if len(records) > 0 || err != nil {
-			return records, err
+		messages, err := r.take(r.consumer.FetchNoWait(limit))
+		if len(messages) > 0 || err != nil {
+			return messages, err
 		}
 		return nil, r.compareNotes(ctx)
 	}
@@ -147,12 +161,12 @@ func (r *Reader) forget(ctx context.Context) {
 
 var errMissed = errors.New("a message was lost on the way")
 
-// take returns the records of a fetch up to the first that is out of turn.
-func (r *Reader) take(batch natsjs.MessageBatch, err error) ([]events.Record, error) {
+// take returns the messages of a fetch up to the first that is out of turn.
+func (r *Reader) take(batch natsjs.MessageBatch, err error) ([]events.Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	var records []events.Record
+	var messages []events.Message
 	missed := false
 	for msg := range batch.Messages() {
 		meta, err := msg.Metadata()
@@ -162,12 +176,15 @@ func (r *Reader) take(batch natsjs.MessageBatch, err error) ([]events.Record, er
 		}
 		r.delivered++
 		r.atEnd = meta.NumPending == 0
-		records = append(records, newRecord(r.stream, meta.Sequence.Stream, msg.Subject(), msg.Headers(), msg.Data(), meta.Timestamp))
+		messages = append(messages, events.Message{
+			Stream: r.stream, Sequence: meta.Sequence.Stream, Subject: msg.Subject(),
+			Header: msg.Headers(), Body: msg.Data(), StoredAt: meta.Timestamp.UTC(),
+		})
 	}
 	if missed {
-		return records, errMissed
+		return messages, errMissed
 	}
-	return records, batch.Error()
+	return messages, batch.Error()
 }
 
 // compareNotes asks the server, after a fetch that yielded nothing, whether
