@@ -17,8 +17,9 @@ import (
 // name.
 type suiteSubscriber struct {
 	*jetstream.Subscriber
-	t   *testing.T
-	log *jetstream.Log
+	t     *testing.T
+	log   *jetstream.Log
+	group string // the durable consumer's name
 }
 
 func (p suiteSubscriber) SubscribeInitialize(topic string) error {
@@ -28,11 +29,11 @@ func (p suiteSubscriber) SubscribeInitialize(topic string) error {
 	if err != nil {
 		return err
 	}
-	return p.log.ProvisionConsumers(p.t.Context(), []jetstream.ConsumerSpec{{Stream: topic, Name: "suite"}})
+	return p.log.ProvisionConsumers(p.t.Context(), []jetstream.ConsumerSpec{{Stream: topic, Name: p.group}})
 }
 
 func (p suiteSubscriber) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
-	return p.Subscriber.Subscribe(ctx, jetstream.Topic(topic, "suite"))
+	return p.Subscriber.Subscribe(ctx, jetstream.Topic(topic, p.group))
 }
 
 // TestWatermillSuite runs Watermill's own conformance suite, with and without
@@ -43,8 +44,8 @@ func TestWatermillSuite(t *testing.T) {
 		features tests.Features
 		key      func(events.Record) string
 	}{
-		"one lane": {tests.Features{Persistent: true, GuaranteedOrder: true, GuaranteedOrderWithSingleSubscriber: true}, one},
-		"no order": {tests.Features{Persistent: true}, nil},
+		"one lane": {tests.Features{Persistent: true, ConsumerGroups: true, GuaranteedOrder: true, GuaranteedOrderWithSingleSubscriber: true}, one},
+		"no order": {tests.Features{Persistent: true, ConsumerGroups: true}, nil},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) { runSuite(t, tc.features, tc.key) })
@@ -54,7 +55,7 @@ func TestWatermillSuite(t *testing.T) {
 func runSuite(t *testing.T, features tests.Features, key func(events.Record) string) {
 	s := newSite(t)
 	features.ForceShort = testing.Short()
-	tests.TestPubSub(t, features, func(t *testing.T) (message.Publisher, message.Subscriber) {
+	inGroup := func(t *testing.T, group string) (message.Publisher, message.Subscriber) {
 		subscriber := s.log.Subscriber(jetstream.SubscriberConfig{
 			Key:      key,
 			NakDelay: func(int) time.Duration { return 10 * time.Millisecond },
@@ -62,6 +63,8 @@ func runSuite(t *testing.T, features tests.Features, key func(events.Record) str
 		})
 		// The suite itself does not close all that it opens.
 		t.Cleanup(func() { _ = subscriber.Close() })
-		return s.log.Publisher(), suiteSubscriber{subscriber, t, s.log}
-	}, nil)
+		return s.log.Publisher(), suiteSubscriber{subscriber, t, s.log, group}
+	}
+	alone := func(t *testing.T) (message.Publisher, message.Subscriber) { return inGroup(t, "suite") }
+	tests.TestPubSub(t, features, alone, inGroup)
 }

@@ -15,6 +15,8 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+
+	"awala.network/gateway/internal/fault"
 )
 
 // Options says how the server works.
@@ -87,7 +89,7 @@ func (s *Server) InProcessConn() (net.Conn, error) { return s.ns.InProcessConn()
 // serves as jetstream.SyncCheck.
 func (s *Server) SyncAlways(context.Context) error {
 	if config := s.ns.JetStreamConfig(); config == nil || !config.SyncAlways {
-		return errors.New("embedded: the server does not sync always")
+		return fault.Fatal(errors.New("embedded: the server does not sync always"))
 	}
 	return nil
 }
