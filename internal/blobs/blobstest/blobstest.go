@@ -38,7 +38,7 @@ type Subject struct {
 	// FailNextWrite makes the next Put or Delete fail in the given way.
 	FailNextWrite func(Fault)
 	// Hiccups is for servers that refuse a Put with a transient error now and
-	// then while objects of the same folder come and go; it is then repeated.
+	// then while others write to the same key or folder.
 	Hiccups bool
 }
 

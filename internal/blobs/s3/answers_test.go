@@ -72,6 +72,37 @@ func TestErrorAnswers(t *testing.T) {
 	}
 }
 
+// A server that answers that the key is taken, but has no object there, is not
+// believed.
+func TestClaimOfNothing(t *testing.T) {
+	store := fake(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPut {
+			refuse(w, 412, "PreconditionFailed")
+		} else {
+			refuse(w, 404, "NoSuchKey")
+		}
+	})
+	err := store.Put(t.Context(), "k", []byte("x"), blobs.Meta{IfAbsent: true})
+	if err == nil || fault.IsPermanent(err) || errors.Is(err, blobs.ErrExists) || errors.Is(err, blobs.ErrNotFound) {
+		t.Errorf("Put() error is %v", err)
+	}
+}
+
+// A claim that is cancelled says so, although nobody can be asked what became
+// of it.
+func TestCancelledClaim(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	store := fake(t, func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // only then does the server notice a hang-up
+		cancel()
+		<-r.Context().Done()
+	})
+	err := store.Put(ctx, "k", nil, blobs.Meta{IfAbsent: true})
+	if !errors.Is(err, context.Canceled) || fault.IsPermanent(err) {
+		t.Errorf("Put() error is %v", err)
+	}
+}
+
 func TestRequestsAreNotRepeated(t *testing.T) {
 	requests := 0
 	store := fake(t, func(w http.ResponseWriter, _ *http.Request) {

@@ -11,6 +11,10 @@ import (
 	"awala.network/gateway/internal/blobs"
 )
 
+// errContradiction says that a key was reported as taken and could not be seen
+// to be. It is transient.
+var errContradiction = errors.New("the object store says that the key is taken")
+
 // classify turns what the client reports into the errors of package blobs,
 // keeping the cause. Whatever it does not know is transient.
 func classify(ctx context.Context, err error) error {
@@ -54,5 +58,5 @@ func sentinel(r minio.ErrorResponse) error {
 // than from the server.
 func unanswered(err error) bool {
 	var response minio.ErrorResponse
-	return !errors.As(err, &response)
+	return err != nil && !errors.As(err, &response)
 }

@@ -26,11 +26,12 @@ func (s *Store) Put(ctx context.Context, key string, body []byte, m blobs.Meta) 
 	}
 	id := rand.Text()
 	_, err = s.client.Client.PutObject(ctx, s.bucket, key, bytes.NewReader(body), int64(len(body)), putOptions(m, id))
-	if err != nil && m.IfAbsent && unanswered(err) {
-		err = s.whose(ctx, key, id, err)
+	lost := unanswered(err)
+	if err = classify(ctx, err); m.IfAbsent && (lost || errors.Is(err, blobs.ErrExists)) {
+		err = s.settle(ctx, key, id, err)
 	}
 	if err != nil {
-		return fmt.Errorf("put blob %s: %w", key, classify(ctx, err))
+		return fmt.Errorf("put blob %s: %w", key, err)
 	}
 	return nil
 }
@@ -50,18 +51,23 @@ func putOptions(m blobs.Meta, id string) minio.PutObjectOptions {
 	return options
 }
 
-// whose settles the outcome of a conditional PUT called id whose answer was
-// lost: nil if its object is there, blobs.ErrExists if another one is, and
-// otherwise the error that it got.
-func (s *Store) whose(ctx context.Context, key, id string, lost error) error {
-	info, err := s.client.StatObject(ctx, s.bucket, key, minio.StatObjectOptions{})
-	if err != nil {
-		return lost
-	}
-	if info.UserMetadata[http.CanonicalHeaderKey(putIDMetadata)] == id {
+// settle finds out what became of a conditional PUT called id that ended with
+// err, which is a lost answer or blobs.ErrExists. It returns nil if this PUT's
+// object is there, and blobs.ErrExists if another one is. If there is none, a
+// lost answer stays lost, and the other is not believed, because that would lose
+// the body: versitygw gives it when a DELETE in the same folder crossed a PUT.
+func (s *Store) settle(ctx context.Context, key, id string, err error) error {
+	info, statErr := s.client.StatObject(ctx, s.bucket, key, minio.StatObjectOptions{})
+	switch {
+	case statErr == nil && info.UserMetadata[http.CanonicalHeaderKey(putIDMetadata)] == id:
 		return nil
+	case statErr == nil && !errors.Is(err, blobs.ErrExists):
+		return fmt.Errorf("%w: %w", blobs.ErrExists, err)
+	case statErr != nil && errors.Is(err, blobs.ErrExists):
+		return fmt.Errorf("%w, but %s", errContradiction, statErr)
+	default:
+		return err
 	}
-	return fmt.Errorf("%w: %w", blobs.ErrExists, lost)
 }
 
 // Get implements blobs.Store. A body that ends early is a transient error.

@@ -10,8 +10,9 @@
 // A request is never repeated here: repeating a conditional PUT whose answer was
 // lost would report our own object as somebody else's. Instead each object
 // carries the id of the Put that made it, and when the answer to a conditional
-// PUT is lost, the store looks whose object is there. Losing that answer is not
-// rare: a server may refuse and hang up while a large body is still being sent.
+// PUT is lost, or says that the key is taken, the store looks whose object is
+// there. Losing that answer is not rare: a server may refuse and hang up while a
+// large body is still being sent.
 package s3
 
 import (
