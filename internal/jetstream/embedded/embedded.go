@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -41,6 +42,10 @@ func Start(dir string, opts Options) (*Server, error) {
 	}
 	if opts.StartTimeout == 0 {
 		opts.StartTimeout = 30 * time.Second
+	}
+	// The server says nothing useful about a folder that it cannot have.
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("embedded: %w", err)
 	}
 	ns, err := server.NewServer(&server.Options{
 		ServerName: "embedded",
