@@ -97,6 +97,18 @@ func (f *folders) unpin(name string) {
 	}
 }
 
+// forget makes the next pin of the folder, and of its parents, look again whether
+// they exist.
+func (f *folders) forget(name string) {
+	chain := f.take(name)
+	defer f.unpin(name)
+	for _, level := range chain {
+		level.folder.mu.Lock()
+		level.folder.durable = false
+		level.folder.mu.Unlock()
+	}
+}
+
 // prune removes the folder and its parents as far as they are empty and not
 // pinned. It is an economy, so failures do not matter.
 func (f *folders) prune(name string) {

@@ -18,7 +18,13 @@ func (s *Store) Put(ctx context.Context, key string, body []byte, m blobs.Meta) 
 	if err != nil {
 		return err
 	}
-	if err := s.put(ctx, key, body, m); err != nil {
+	err = s.put(ctx, key, body, m)
+	if errors.Is(err, fs.ErrNotExist) {
+		// A folder that we made was removed behind our back: make it again.
+		s.folders.forget(s.place(key).folder)
+		err = s.put(ctx, key, body, m)
+	}
+	if err != nil {
 		return fmt.Errorf("put blob %s: %w", key, err)
 	}
 	return nil
