@@ -95,11 +95,11 @@ func (CargoRef) Channel() string { return CargoOutcomes }
 // Channel returns crc-cargo.outcome.
 func (CargoRejected) Channel() string { return CargoOutcomes }
 
-// AggregateID returns the cargo's sender and id.
-func (e CargoReceived) AggregateID() string { return e.PrivateGatewayID + "/" + e.CargoID }
+// AggregateID returns the cargo's sender and a hash of its id.
+func (e CargoReceived) AggregateID() string { return e.PrivateGatewayID + "/" + DeriveID(e.CargoID) }
 
-// AggregateID returns the cargo's sender and id.
-func (e CargoRef) AggregateID() string { return e.PrivateGatewayID + "/" + e.CargoID }
+// AggregateID returns the cargo's sender and a hash of its id.
+func (e CargoRef) AggregateID() string { return e.PrivateGatewayID + "/" + DeriveID(e.CargoID) }
 
 // AggregateID returns the digest of the octets.
 func (e CargoRejected) AggregateID() string { return e.SHA256 }

@@ -25,7 +25,7 @@ func (h *AcceptParcel) toPrivateGateway(ctx context.Context, in ingress) (Accept
 	}
 	accepted := newGatewayParcel(in, gatewayID)
 	e := in.event(gatewayParcelID(accepted), accepted)
-	result := Accepted{EventID: e.ID, Key: accepted.ParcelKey, GatewayID: gatewayID}
+	result := Accepted{EventID: e.ID, Key: accepted.ParcelKey, GatewayID: gatewayID, ExpiresAt: accepted.ExpiresAt}
 	known, err := h.Mailbox.Find(ctx, gatewayID, accepted.ParcelKey)
 	if err != nil {
 		return Accepted{}, fmt.Errorf("look for duplicates: %w", err)

@@ -22,7 +22,7 @@ func (h *AcceptParcel) toInternet(ctx context.Context, in ingress) (Accepted, er
 	if err != nil {
 		return Accepted{}, err
 	}
-	result := Accepted{EventID: e.ID, Key: accepted.ParcelKey, Duplicate: duplicate}
+	result := Accepted{EventID: e.ID, Key: accepted.ParcelKey, Duplicate: duplicate, ExpiresAt: accepted.ExpiresAt}
 	h.logAccepted(ctx, in, result)
 	return result, nil
 }

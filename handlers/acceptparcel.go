@@ -60,6 +60,8 @@ type Accepted struct {
 	// Duplicate tells that these very octets were accepted before; nothing new
 	// will be delivered.
 	Duplicate bool
+	// ExpiresAt is the last instant at which the parcel is valid.
+	ExpiresAt time.Time
 }
 
 // FromInternet accepts a parcel that came by PoHTTP (RS-007). It must be for an

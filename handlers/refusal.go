@@ -18,6 +18,8 @@ const (
 	Invalid
 	// Misdirected input is sound but meant for another node.
 	Misdirected
+	// Used input may be used once, and was.
+	Used
 )
 
 // Refusal says that input will never be accepted. Nothing of it was kept.

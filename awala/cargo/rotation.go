@@ -33,7 +33,17 @@ func ParseCertificateRotation(item []byte) (CertificateRotation, error) {
 // Marshal writes the rotation with its format signature. The path is written in
 // the encoding of RS-002.
 func (r CertificateRotation) Marshal() ([]byte, error) {
-	path, err := r.Path.Marshal()
+	return marshalRotation(r.Path.Marshal)
+}
+
+// MarshalEmbedded is Marshal with the path in the encoding of the JVM clients since
+// 2023. Neither sort of client reads the other's.
+func (r CertificateRotation) MarshalEmbedded() ([]byte, error) {
+	return marshalRotation(r.Path.MarshalEmbedded)
+}
+
+func marshalRotation(marshal func() ([]byte, error)) ([]byte, error) {
+	path, err := marshal()
 	if err != nil {
 		return nil, fmt.Errorf("cargo: certificate rotation: %w", err)
 	}

@@ -48,6 +48,33 @@ func (p CertificationPath) Marshal() ([]byte, error) {
 	return der, nil
 }
 
+// MarshalEmbedded returns the DER encoding in the form of the JVM clients since
+// 2023, where the certificates are embedded with implicit tags.
+func (p CertificationPath) MarshalEmbedded() ([]byte, error) {
+	if p.Leaf == nil {
+		return nil, refuse(ErrMalformed, "certification path without a leaf", nil)
+	}
+	element := cryptobyte.String(p.Leaf.der)
+	var leaf cryptobyte.String
+	if !element.ReadASN1(&leaf, asn1.SEQUENCE) {
+		return nil, refuse(ErrMalformed, "leaf of a certification path", nil)
+	}
+	var out cryptobyte.Builder
+	out.AddASN1(asn1.SEQUENCE, func(out *cryptobyte.Builder) {
+		out.AddASN1(leafCertificateTag, func(out *cryptobyte.Builder) { out.AddBytes(leaf) })
+		out.AddASN1(authoritiesTag, func(out *cryptobyte.Builder) {
+			for _, ca := range p.CAs {
+				out.AddBytes(ca.der)
+			}
+		})
+	})
+	der, err := out.Bytes()
+	if err != nil {
+		return nil, refuse(ErrMalformed, "certification path", err)
+	}
+	return der, nil
+}
+
 // ParseCertificationPath reads a certification path in either of its forms: that
 // of RS-002, and that of the JVM clients since 2023, where the certificates are
 // embedded with implicit tags.
