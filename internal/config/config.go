@@ -8,6 +8,8 @@ type Config struct {
 	PoWeb      PoWeb
 	PoHTTP     PoHTTP
 	CogRPC     CogRPC
+	Delivery   Delivery
+	PDC        PDC
 	Admin      Admin
 	Standalone Standalone
 
@@ -48,6 +50,10 @@ type PoHTTP struct {
 // CogRPC is the server that couriers exchange cargo with (RS-008).
 type CogRPC struct {
 	Listen Listen `name:"cogrpc-listen" default:"127.0.0.1:8082" usage:"where couriers exchange cargo (CogRPC); off closes it"`
+	// TLSCert and TLSKey make the server speak TLS by itself. When the files change
+	// it takes the new ones.
+	TLSCert Path `name:"cogrpc-tls-cert" default:"" usage:"PEM file of the CogRPC server's certificate chain; without it a proxy must terminate TLS"`
+	TLSKey  Path `name:"cogrpc-tls-key" default:"" usage:"PEM file of the key of --cogrpc-tls-cert"`
 }
 
 // Admin is the operators' server. It has no authentication: keep it away from

@@ -49,8 +49,11 @@ func foreign(variable string) bool {
 }
 
 func optionName(variable string) string {
-	name := strings.TrimPrefix(variable, EnvPrefix)
-	return strings.ToLower(strings.ReplaceAll(name, "_", "-"))
+	name := strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(variable, EnvPrefix), "_", "-"))
+	if singular := strings.TrimSuffix(name, "s"); repeating()[singular] {
+		return singular
+	}
+	return name
 }
 
 func knownNames() map[string]bool {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"sync"
 
 	"github.com/spf13/pflag"
 )
@@ -33,9 +34,26 @@ type Option struct {
 // Env is the name of the option's environment variable.
 func (o Option) Env() string { return envName(o.Name) }
 
+// envName returns the variable of an option. That of one that repeats is in the
+// plural, because it holds them all.
 func envName(option string) string {
-	return EnvPrefix + strings.ToUpper(strings.ReplaceAll(option, "-", "_"))
+	name := EnvPrefix + strings.ToUpper(strings.ReplaceAll(option, "-", "_"))
+	if repeating()[option] {
+		name += "S"
+	}
+	return name
 }
+
+// repeating holds the names of the options whose flags may be repeated.
+var repeating = sync.OnceValue(func() map[string]bool {
+	names := make(map[string]bool)
+	for _, o := range Options(new(Config)) {
+		if _, ok := o.Value.(interface{ repeats() }); ok {
+			names[o.Name] = true
+		}
+	}
+	return names
+})
 
 // Options lists the settings of sections, in the order of their fields. A
 // section is a pointer to one of the structs in [Config], or to a Config.
@@ -96,16 +114,27 @@ func Default() *Config {
 func RegisterFlags(flags *pflag.FlagSet, sections ...any) {
 	flags.Var(&givenFlag{kind: "FILE"}, FileFlag, "YAML file of settings, named as the flags are; also "+envName(FileFlag))
 	for _, o := range Options(sections...) {
-		flag := flags.VarPF(&givenFlag{kind: o.Value.Type(), text: o.Default}, o.Name, "", o.Usage)
+		_, repeats := o.Value.(interface{ repeats() })
+		flag := flags.VarPF(&givenFlag{kind: o.Value.Type(), text: o.Default, repeats: repeats}, o.Name, "", o.Usage)
 		if _, ok := o.Value.(*Switch); ok {
 			flag.NoOptDefVal = "true"
 		}
 	}
 }
 
-// givenFlag is a flag's value before it is parsed.
-type givenFlag struct{ kind, text string }
+// givenFlag is a flag's value before it is parsed. If it repeats, its values are
+// joined by commas.
+type givenFlag struct {
+	kind, text     string
+	repeats, given bool
+}
 
-func (g *givenFlag) Set(s string) error { g.text = s; return nil }
+func (g *givenFlag) Set(s string) error {
+	if g.repeats && g.given {
+		s = g.text + "," + s
+	}
+	g.text, g.given = s, true
+	return nil
+}
 func (g *givenFlag) String() string     { return g.text }
 func (g *givenFlag) Type() string       { return g.kind }
