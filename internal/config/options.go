@@ -136,5 +136,5 @@ func (g *givenFlag) Set(s string) error {
 	g.text, g.given = s, true
 	return nil
 }
-func (g *givenFlag) String() string     { return g.text }
-func (g *givenFlag) Type() string       { return g.kind }
+func (g *givenFlag) String() string { return g.text }
+func (g *givenFlag) Type() string   { return g.kind }
