@@ -22,6 +22,19 @@ func fill(tb testing.TB, s *site, first, n int) {
 	}
 }
 
+// persist appends an event until there is an answer.
+func persist(t *testing.T, s *site, id string) {
+	t.Helper()
+	for t.Context().Err() == nil {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		_, err := s.log.Append(ctx, accepted(id, "0a"))
+		cancel()
+		if err == nil {
+			return
+		}
+	}
+}
+
 func openReader(t *testing.T, s *site, from uint64, subjects ...string) *jetstream.Reader {
 	t.Helper()
 	r := s.log.Reader(events.StreamGatewayParcels, from, subjects...)
@@ -98,7 +111,7 @@ func TestReaderOutlivesFaults(t *testing.T) {
 	faults := map[string]func(*site, *testing.T){
 		"server restart":  func(s *site, _ *testing.T) { s.stop(); s.start() },
 		"connection lost": func(s *site, _ *testing.T) { _ = s.nc.ForceReconnect() },
-		"a message lost":  func(s *site, _ *testing.T) { s.breakOnce(faults{onRead: []byte("e5")}) },
+		"a message lost":  func(s *site, _ *testing.T) { s.breakOnce(faults{onRead: []byte("ce-id: e5")}) },
 	}
 	for name, strike := range faults {
 		t.Run(name, func(t *testing.T) {
@@ -109,7 +122,7 @@ func TestReaderOutlivesFaults(t *testing.T) {
 			got := len(readBatch(t, r, 10).Records)
 			strike(s, t)
 			for i := 4; i <= 8; i++ {
-				fill(t, s, i, 1)
+				persist(t, s, fmt.Sprintf("e%d", i))
 			}
 			for got < 8 {
 				batch, err := r.Read(t.Context(), 10)
