@@ -123,13 +123,23 @@ func (c *CargoCollection) yieldParcels(
 				return false
 			}
 		case fault.IsPermanent(errs[i]):
-			c.skip(ctx, p.AcceptedID, errs[i])
+			c.passOver(ctx, p, errs[i])
 		default:
 			yield(cargo.Item{}, fmt.Errorf("fetch a parcel: %w", errs[i]))
 			return false
 		}
 	}
 	return true
+}
+
+// passOver reports a parcel that cannot be handed out, unless its blob is gone
+// because the parcel has just ended another way.
+func (c *CargoCollection) passOver(ctx context.Context, item projections.Item, why error) {
+	parcel, err := c.Parcels.Find(ctx, c.GatewayID(), item.Key)
+	if v := parcel.Version(item.AcceptedID); err == nil && (v == nil || !v.Open()) {
+		return
+	}
+	c.Reporter.Undeliverable(ctx, item, fmt.Errorf("cargo: %w", why))
 }
 
 // rotations yields the private gateway's next certificate, if its current one is

@@ -33,7 +33,14 @@ type CargoIssuer interface {
 // PendingParcels lists exactly what waits for a private gateway (see
 // [projections.Reader]).
 type PendingParcels interface {
+	Mailbox
 	Pending(ctx context.Context, gatewayID string, after uint64, limit int) ([]projections.Item, error)
+}
+
+// UndeliverableReporter hears of parcels that cannot be handed out, now or ever. It
+// must not block.
+type UndeliverableReporter interface {
+	Undeliverable(ctx context.Context, parcel projections.Item, reason error)
 }
 
 // DueAcknowledgements tells which PCAs a private gateway is to be sent (see
@@ -78,7 +85,9 @@ type CollectCargo struct {
 	// Building bounds how many cargoes are written at a time, because of the
 	// memory that it takes: a slot for each.
 	Building chan struct{}
-	// Logger is told of what cannot be handed out.
+	// Reporter is told of parcels that cannot be handed out.
+	Reporter UndeliverableReporter
+	// Logger is told of other items that cannot be handed out, and of collections.
 	Logger *slog.Logger
 	// Now is the clock: time.Now, unless a test says otherwise.
 	Now func() time.Time

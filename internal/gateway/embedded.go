@@ -11,6 +11,7 @@ import (
 	"awala.network/gateway/events"
 	"awala.network/gateway/internal/blobs"
 	"awala.network/gateway/internal/blobs/files"
+	"awala.network/gateway/internal/claims"
 	"awala.network/gateway/internal/documents"
 	"awala.network/gateway/internal/documents/sqlite"
 	"awala.network/gateway/internal/jetstream"
@@ -32,7 +33,7 @@ func openEmbedded(ctx context.Context, a *assembly) (*services, error) {
 		return nil, err
 	}
 	a.dataDir = path
-	s := new(services)
+	s := &services{claims: new(claims.Local)} // no other process has the folder
 	s.opened("data folder", func(context.Context) error { return dir.close() })
 	for _, open := range []func(context.Context, *assembly, *dataDir) error{
 		s.openKeyFiles, s.openBlobFiles, s.openSQLite, s.openEmbeddedHistory,

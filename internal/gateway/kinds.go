@@ -8,7 +8,7 @@ func Standalone() Kind {
 	return Kind{
 		Name:  "standalone",
 		open:  openEmbedded,
-		roles: []role{projectionsRole(), housekeepingRole(), pohttpRole(), powebRole()},
+		roles: []role{projectionsRole(), housekeepingRole(), cargoRole(), pohttpRole(), powebRole(), cogrpcRole()},
 	}
 }
 
@@ -18,8 +18,17 @@ func PoWeb() Kind { return remote("poweb", powebRole()) }
 // PoHTTP is the PoHTTP server alone.
 func PoHTTP() Kind { return remote("pohttp", pohttpRole()) }
 
+// CogRPC is the CogRPC server alone.
+func CogRPC() Kind { return remote("cogrpc", cogrpcRole()) }
+
+// CargoWorker unwraps received cargo.
+func CargoWorker() Kind { return remote("worker-cargo", cargoRole()) }
+
 // ProjectionsWorker keeps the read models up to date.
 func ProjectionsWorker() Kind { return remote("worker-projections", projectionsRole()) }
+
+// DeliveryWorker delivers parcels to other Internet nodes.
+func DeliveryWorker() Kind { return remote("worker-delivery", deliveryRole()) }
 
 // HousekeepingWorker ends what has expired and removes what is not needed.
 func HousekeepingWorker() Kind { return remote("worker-housekeeping", housekeepingRole()) }

@@ -25,6 +25,9 @@ const (
 	lastRetry  = 10 * time.Second
 )
 
+// claimLife is how long the claims of a process that died are respected.
+const claimLife = time.Minute
+
 // openRemote connects to the backing services that the configuration names. One
 // that is not there yet is waited for, so that services and roles can be started
 // in any order; /readyz says what is missing. What it returns beside an error
@@ -140,6 +143,10 @@ func (s *services) openNATS(ctx context.Context, a *assembly) error {
 		return err
 	}
 	s.log = opening.log
+	if s.claims, err = opening.log.Claims(ctx, claimLife); err != nil {
+		_ = opening.close(ctx)
+		return err
+	}
 	s.closers = append(s.closers, opening.closers...)
 	s.checks = append(s.checks, opening.checks...)
 	return nil

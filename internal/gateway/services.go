@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"awala.network/gateway/handlers"
 	"awala.network/gateway/internal/admin"
 	"awala.network/gateway/internal/blobs"
 	"awala.network/gateway/internal/documents"
@@ -18,6 +19,7 @@ type services struct {
 	blobs     blobs.Store
 	documents documents.Database
 	keys      *keystore.Keys
+	claims    handlers.Claims
 	// checks ask each service whether it works, by its name in /readyz.
 	checks []namedCheck
 	// closers run in reverse order.

@@ -21,6 +21,10 @@ type usecases struct {
 	expire  *handlers.ExpireParcels
 	replace *handlers.ReplaceParcels
 	park    *handlers.ParkParcel
+
+	receiveCargo *handlers.ReceiveCargo
+	unwrapCargo  *handlers.UnwrapCargo
+	collectCargo *handlers.CollectCargo
 }
 
 // openUsecases builds the handlers on the services.
@@ -46,5 +50,6 @@ func (a *assembly) openUsecases(ctx context.Context) error {
 		replace: &handlers.ReplaceParcels{Open: open, Log: s.log, Now: time.Now},
 		park:    &handlers.ParkParcel{Log: s.log, Now: time.Now},
 	}
+	a.openCargoUsecases()
 	return nil
 }
