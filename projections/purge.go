@@ -32,11 +32,15 @@ func (r *Runner[S]) Purge(ctx context.Context, now time.Time) (int, error) {
 func (r *Runner[S]) purgePage(ctx context.Context, before time.Time) (int, error) {
 	r.writing.Lock()
 	defer r.writing.Unlock()
-	checkpoint, err := r.collection.Checkpoint(ctx)
+	c, err := target(ctx, r.collection)
 	if err != nil {
 		return 0, err
 	}
-	expired, err := r.collection.Expired(ctx, before, purgePage)
+	checkpoint, err := c.Checkpoint(ctx)
+	if err != nil {
+		return 0, err
+	}
+	expired, err := c.Expired(ctx, before, purgePage)
 	if err != nil {
 		return 0, err
 	}
@@ -49,5 +53,5 @@ func (r *Runner[S]) purgePage(ctx context.Context, before time.Time) (int, error
 	if len(ids) == 0 {
 		return 0, nil
 	}
-	return len(ids), r.collection.Delete(ctx, ids)
+	return len(ids), c.Delete(ctx, ids)
 }

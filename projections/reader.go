@@ -36,16 +36,20 @@ func NewReader(mailbox documents.Collection, log Log, now func() time.Time) *Rea
 // gateway. A parcel that was never accepted, or ended and expired, has no
 // versions.
 func (r *Reader) Find(ctx context.Context, gatewayID string, key events.ParcelKey) (Parcel, error) {
-	t, err := r.open(ctx, gatewayID)
-	if err != nil {
-		return Parcel{}, err
-	}
-	defer t.close()
+	var found Parcel
+	err := r.exactly(ctx, gatewayID, func(t *tail) (err error) {
+		found, err = t.find(ctx, gatewayID, key)
+		return err
+	})
+	return found, err
+}
+
+func (t *tail) find(ctx context.Context, gatewayID string, key events.ParcelKey) (Parcel, error) {
 	id := mailboxID(gatewayID, key)
 	if e := t.entries[id]; e != nil {
 		return e.state.clone(), nil
 	}
-	stored, err := r.collection.GetMany(ctx, []string{id})
+	stored, err := t.stored.GetMany(ctx, []string{id})
 	if err != nil {
 		return Parcel{}, fmt.Errorf("projections: find in the mailbox: %w", err)
 	}
@@ -80,15 +84,18 @@ type page struct {
 
 // page reads a page of what is queued.
 func (r *Reader) page(ctx context.Context, gatewayID string, after uint64, limit int) (page, error) {
-	t, err := r.open(ctx, gatewayID)
-	if err != nil {
-		return page{}, err
-	}
-	defer t.close()
+	var read page
+	err := r.exactly(ctx, gatewayID, func(t *tail) (err error) {
+		read, err = t.page(ctx, gatewayID, after, limit, r.now())
+		return err
+	})
+	return read, err
+}
+
+func (t *tail) page(ctx context.Context, gatewayID string, after uint64, limit int, now time.Time) (page, error) {
 	result := page{last: t.last}
-	now := r.now()
 	for !result.more {
-		slice, horizon, err := r.slice(ctx, gatewayID, t, after, limit+1)
+		slice, horizon, err := t.slice(ctx, gatewayID, after, limit+1)
 		if err != nil {
 			return page{}, err
 		}

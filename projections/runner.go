@@ -2,6 +2,7 @@ package projections
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -17,18 +18,11 @@ type Runner[S any] struct {
 	collection documents.Collection
 	logger     *slog.Logger
 
-	// writing keeps Purge from removing what Apply is about to replace.
+	// writing keeps Purge from removing what Apply is about to replace, and
+	// guards seen.
 	writing sync.Mutex
-}
-
-// Open opens the projection's collection, creating it when it is missing.
-func Open[S any](ctx context.Context, db documents.Database, p Projection[S]) (documents.Collection, error) {
-	spec := p.Spec()
-	c, err := db.Collection(ctx, spec.Name, spec.Indexes)
-	if err != nil {
-		return nil, fmt.Errorf("projections: open %s: %w", spec.Name, err)
-	}
-	return c, nil
+	// seen is the highest checkpoint that was seen since the last Checkpoint.
+	seen uint64
 }
 
 // NewRunner returns a runner of p into a collection that [Open] opened.
@@ -39,9 +33,40 @@ func NewRunner[S any](p Projection[S], c documents.Collection, logger *slog.Logg
 // Stream is the stream whose records Apply wants, all of them and in order.
 func (r *Runner[S]) Stream() string { return r.projection.Spec().Stream }
 
+// ErrLost tells that the checkpoint is behind where it was: the store has lost the
+// projection, or it was switched to a version that is behind. Ask for the
+// checkpoint and go on from there.
+var ErrLost = errors.New("projections: the checkpoint went back")
+
 // Checkpoint is the sequence up to which everything is folded in: go on after it.
 func (r *Runner[S]) Checkpoint(ctx context.Context) (uint64, error) {
-	return r.collection.Checkpoint(ctx)
+	r.writing.Lock()
+	defer r.writing.Unlock()
+	c, err := target(ctx, r.collection)
+	if err == nil {
+		r.seen, err = c.Checkpoint(ctx)
+	}
+	return r.seen, r.failed(ctx, err)
+}
+
+// target is the collection to write to during one call.
+func target(ctx context.Context, c documents.Collection) (documents.Collection, error) {
+	if live, ok := c.(*Current); ok {
+		return live.writer(ctx)
+	}
+	return c, nil
+}
+
+// failed names what failed. The version at hand may be gone, so the next call
+// looks for it anew.
+func (r *Runner[S]) failed(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if live, ok := r.collection.(*Current); ok && ctx.Err() == nil {
+		err = errors.Join(err, live.forget(ctx))
+	}
+	return fmt.Errorf("projections: %s: %w", r.projection.Spec().Name, err)
 }
 
 // Report says what became of a batch.
@@ -51,7 +76,13 @@ type Report struct {
 	// Unreadable are the records that this version cannot read. They are passed
 	// by: after an upgrade that can read them, the projection must be rebuilt.
 	Unreadable []events.Record
+	// Gaps are where the history has nothing, although there was something once:
+	// it was removed, or lost. The projection goes on without it.
+	Gaps []Gap
 }
+
+// Gap is a run of sequences, First and Last included, that the history lacks.
+type Gap struct{ First, Last uint64 }
 
 // Apply folds a batch of records, in the order of their sequence, and moves the
 // checkpoint past them. It leaves nothing out: the batch must go on where the
@@ -66,22 +97,35 @@ func (r *Runner[S]) Apply(ctx context.Context, batch []events.Record) (Report, e
 	}
 	r.writing.Lock()
 	defer r.writing.Unlock()
-	name := r.projection.Spec().Name
-	done, err := r.collection.Checkpoint(ctx)
+	report, err := r.apply(ctx, batch)
+	return report, r.failed(ctx, err)
+}
+
+func (r *Runner[S]) apply(ctx context.Context, batch []events.Record) (Report, error) {
+	c, err := target(ctx, r.collection)
 	if err != nil {
-		return Report{}, fmt.Errorf("projections: %s: %w", name, err)
+		return Report{}, err
+	}
+	done, err := c.Checkpoint(ctx)
+	if err != nil {
+		return Report{}, err
+	}
+	if done < r.seen {
+		return Report{}, fmt.Errorf("%w: from %d to %d", ErrLost, r.seen, done)
 	}
 	report, mine := r.sort(ctx, batch, done)
-	changed, err := r.fold(ctx, mine)
+	changed, err := r.fold(ctx, c, mine)
 	if err != nil {
-		return Report{}, fmt.Errorf("projections: %s: %w", name, err)
+		return Report{}, err
 	}
-	if err := r.collection.Replace(ctx, changed); err != nil {
-		return Report{}, fmt.Errorf("projections: %s: %w", name, err)
+	if err := c.Replace(ctx, changed); err != nil {
+		return Report{}, err
 	}
-	if err := r.collection.SaveCheckpoint(ctx, batch[len(batch)-1].Sequence); err != nil {
-		return Report{}, fmt.Errorf("projections: %s: %w", name, err)
+	last := batch[len(batch)-1].Sequence
+	if err := c.SaveCheckpoint(ctx, last); err != nil {
+		return Report{}, err
 	}
+	r.seen = max(done, last)
 	report.Changed = len(changed)
 	return report, nil
 }
@@ -102,6 +146,10 @@ func (r *Runner[S]) sort(ctx context.Context, batch []events.Record, done uint64
 		if record.Sequence <= done {
 			continue
 		}
+		if record.Sequence != done+1 {
+			report.Gaps = append(report.Gaps, r.gap(ctx, done+1, record))
+		}
+		done = record.Sequence
 		if bad, ok := record.Data.(events.Unreadable); ok {
 			report.Unreadable = append(report.Unreadable, record)
 			r.logger.ErrorContext(ctx, "event passed by, because it cannot be read",
@@ -114,14 +162,21 @@ func (r *Runner[S]) sort(ctx context.Context, batch []events.Record, done uint64
 	return report, mine
 }
 
+// gap says that there is nothing between first and a record.
+func (r *Runner[S]) gap(ctx context.Context, first uint64, next events.Record) Gap {
+	r.logger.ErrorContext(ctx, "the history has a gap", "projection", r.projection.Spec().Name,
+		"stream", next.Stream, "sequence", first, "last", next.Sequence-1)
+	return Gap{First: first, Last: next.Sequence - 1}
+}
+
 // fold returns the documents that the records change.
-func (r *Runner[S]) fold(ctx context.Context, records []concern) ([]documents.Document, error) {
-	entries, order, err := r.load(ctx, records)
+func (r *Runner[S]) fold(ctx context.Context, c documents.Collection, records []concern) ([]documents.Document, error) {
+	entries, order, err := load[S](ctx, c, records)
 	if err != nil {
 		return nil, err
 	}
-	for _, c := range records {
-		entries[c.id].fold(r.projection, c.record)
+	for _, each := range records {
+		entries[each.id].fold(r.projection, each.record)
 	}
 	changed := make([]documents.Document, 0, len(order))
 	for _, id := range order {
@@ -139,7 +194,7 @@ func (r *Runner[S]) fold(ctx context.Context, records []concern) ([]documents.Do
 
 // load returns the documents that the records concern, and their ids in the
 // order of the records.
-func (r *Runner[S]) load(ctx context.Context, records []concern) (map[string]*entry[S], []string, error) {
+func load[S any](ctx context.Context, collection documents.Collection, records []concern) (map[string]*entry[S], []string, error) {
 	entries := make(map[string]*entry[S], len(records))
 	order := make([]string, 0, len(records))
 	for _, c := range records {
@@ -148,7 +203,7 @@ func (r *Runner[S]) load(ctx context.Context, records []concern) (map[string]*en
 			order = append(order, c.id)
 		}
 	}
-	stored, err := r.collection.GetMany(ctx, order)
+	stored, err := collection.GetMany(ctx, order)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -16,9 +16,9 @@ const end = math.MaxUint64
 // slice returns everything queued after one sequence up to another, its horizon,
 // in order: some stored documents, corrected by the tail. It may be empty before
 // the end.
-func (r *Reader) slice(ctx context.Context, gatewayID string, t *tail, after uint64, limit int) ([]Item, uint64, error) {
+func (t *tail) slice(ctx context.Context, gatewayID string, after uint64, limit int) ([]Item, uint64, error) {
 	limit = min(max(limit, 1), documents.MaxLimit)
-	stored, err := r.collection.Find(ctx, documents.Query{
+	stored, err := t.stored.Find(ctx, documents.Query{
 		Key: byGateway, Value: gatewayID, AfterRank: int64(min(after, math.MaxInt64)), Limit: limit,
 	})
 	if err != nil {

@@ -2,10 +2,12 @@ package projections
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
 	"awala.network/gateway/events"
+	"awala.network/gateway/internal/documents"
 )
 
 const (
@@ -28,6 +30,8 @@ type lastSequences struct{ work, outcome uint64 }
 // those who wait while the stream does not answer can give up.
 type tail struct {
 	turn chan struct{}
+	// stored are the documents that this caller reads.
+	stored documents.Collection
 	// checkpoint is where the tail starts: records after it, up to read, are in
 	// entries; records up to it are in the stored documents.
 	checkpoint uint64
@@ -36,28 +40,48 @@ type tail struct {
 	entries    map[string]*entry[Parcel]
 }
 
-// open returns the tail of a gateway, brought to the end of the stream. The
-// caller has its turn with it until it calls close.
-func (r *Reader) open(ctx context.Context, gatewayID string) (*tail, error) {
+// exactly lets do work on the tail of a gateway, brought to the end of the
+// stream, and on one version of the stored documents. It does so again if that
+// version was lost meanwhile.
+func (r *Reader) exactly(ctx context.Context, gatewayID string, do func(*tail) error) error {
 	t := r.tails.get(gatewayID)
 	select {
 	case t.turn <- struct{}{}:
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return ctx.Err()
 	}
-	if err := r.refresh(ctx, gatewayID, t); err != nil {
-		t.close()
-		return nil, err
+	defer func() { <-t.turn }()
+	for {
+		stored, kept, err := steady(ctx, r.collection)
+		if err != nil {
+			return err
+		}
+		t.stored = stored
+		if err = r.refresh(ctx, gatewayID, t); err == nil {
+			err = do(t)
+		}
+		if ok, asking := kept(ctx); ok || asking != nil {
+			return errors.Join(err, asking)
+		}
+		t.entries = nil // folded on what is gone
 	}
-	return t, nil
 }
 
-func (t *tail) close() { <-t.turn }
+// steady returns the collection to read in one call, and how to ask afterwards
+// whether it was there all the time.
+func steady(ctx context.Context, c documents.Collection) (documents.Collection, func(context.Context) (bool, error), error) {
+	live, ok := c.(*Current)
+	if !ok {
+		return c, func(context.Context) (bool, error) { return true, nil }, nil
+	}
+	v, err := live.reader(ctx)
+	return v.Collection, func(ctx context.Context) (bool, error) { return live.kept(ctx, v) }, err
+}
 
 func (r *Reader) refresh(ctx context.Context, gatewayID string, t *tail) error {
 	// The order matters: whatever is folded into a document after this point is
 	// also in the tail, so it does not matter when documents are read.
-	checkpoint, err := r.collection.Checkpoint(ctx)
+	checkpoint, err := t.stored.Checkpoint(ctx)
 	if err != nil {
 		return fmt.Errorf("projections: read the mailbox: %w", err)
 	}
@@ -127,7 +151,7 @@ func (r *Reader) foldTail(ctx context.Context, t *tail, batch []events.Record) e
 		}
 	}
 	if len(ids) > 0 {
-		stored, err := r.collection.GetMany(ctx, slices.Compact(slices.Sorted(slices.Values(ids))))
+		stored, err := t.stored.GetMany(ctx, slices.Compact(slices.Sorted(slices.Values(ids))))
 		if err != nil {
 			return err
 		}

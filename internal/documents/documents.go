@@ -114,6 +114,10 @@ type Collection interface {
 	// whose ExpiresAt is set and earlier than before, the earliest first.
 	Expired(ctx context.Context, before time.Time, limit int) ([]Document, error)
 
+	// All returns at most limit (1 to MaxLimit) documents, listed or not, whose ids
+	// come after afterID, by the octets of their ids. Every id comes after "".
+	All(ctx context.Context, afterID string, limit int) ([]Document, error)
+
 	// Replace stores each document that is new or whose Position is greater than
 	// the stored one. The others are stale: they are skipped without an error. Of
 	// several documents with one id the first of the greatest Position counts.

@@ -19,6 +19,10 @@ type BatchConfig struct {
 	// From returns the first sequence to read: one after the checkpoint. It is
 	// asked at each Subscribe and retried while it fails. Required.
 	From func(ctx context.Context) (uint64, error)
+	// Rewind lets From be asked also whenever a batch is refused and while there
+	// is nothing to read. If it names an earlier sequence than the next one, the
+	// checkpoint was lost, and reading goes on from there.
+	Rewind bool
 	// Limit is the most records in one batch; 0 is 500.
 	Limit int
 	// Subjects narrows what is read; none is all of the stream.
@@ -88,6 +92,7 @@ type batchRun struct {
 	stream string
 	out    chan *message.Message
 	behind bool // nobody has been told that we have caught up
+	next   uint64
 }
 
 func (r *batchRun) run(ctx context.Context) {
@@ -96,7 +101,7 @@ func (r *batchRun) run(ctx context.Context) {
 	if reader == nil {
 		return
 	}
-	defer reader.Close(ctx)
+	defer func() { reader.Close(ctx) }()
 	r.behind = true
 	for failures := 0; ctx.Err() == nil; {
 		batch, err := reader.Read(ctx, r.config.Limit)
@@ -109,11 +114,41 @@ func (r *batchRun) run(ctx context.Context) {
 			continue
 		}
 		failures = 0
-		if len(batch.Records) > 0 || r.behind && batch.CaughtUp {
-			r.deliver(ctx, batch)
-			r.behind = !batch.CaughtUp
+		if !r.take(ctx, batch) {
+			reader.Close(ctx)
+			reader, r.behind = r.log.Reader(r.stream, r.next, r.config.Subjects...), true
 		}
 	}
+}
+
+// take hands out what was read; false if reading must go back to r.next.
+func (r *batchRun) take(ctx context.Context, batch Batch) bool {
+	if len(batch.Records) == 0 && !(r.behind && batch.CaughtUp) {
+		return !r.rewound(ctx)
+	}
+	if !r.deliver(ctx, batch) {
+		return false
+	}
+	r.behind = !batch.CaughtUp
+	if n := len(batch.Records); n > 0 {
+		r.next = batch.Records[n-1].Sequence + 1
+	}
+	return true
+}
+
+// rewound tells whether the checkpoint was lost, and goes back if it was.
+func (r *batchRun) rewound(ctx context.Context) bool {
+	if !r.config.Rewind {
+		return false
+	}
+	from, err := r.config.From(ctx)
+	if err != nil || from >= r.next {
+		return false // if it cannot be told now, it can be later
+	}
+	r.log.opts.Logger.LogAttrs(ctx, slog.LevelWarn, "the checkpoint went back; reading again",
+		slog.String("stream", r.stream), slog.Uint64("sequence", from), slog.Uint64("before", r.next))
+	r.next = from
+	return true
 }
 
 // open asks where to start until there is an answer.
@@ -121,6 +156,7 @@ func (r *batchRun) open(ctx context.Context) *Reader {
 	for failures := 0; ctx.Err() == nil; {
 		from, err := r.config.From(ctx)
 		if err == nil {
+			r.next = max(from, 1)
 			return r.log.Reader(r.stream, from, r.config.Subjects...)
 		}
 		failures = r.pause(ctx, "no position to start from", failures, err)
@@ -128,14 +164,19 @@ func (r *batchRun) open(ctx context.Context) *Reader {
 	return nil
 }
 
-// deliver offers the batch until it is taken.
-func (r *batchRun) deliver(ctx context.Context, batch Batch) {
+// deliver offers the batch until it is taken; false if the checkpoint went back
+// meanwhile, so that another has to come before it.
+func (r *batchRun) deliver(ctx context.Context, batch Batch) bool {
 	for failures := 0; ctx.Err() == nil; {
 		if r.offer(ctx, batch) {
-			return
+			return true
+		}
+		if ctx.Err() == nil && r.rewound(ctx) {
+			return false
 		}
 		failures = r.pause(ctx, "batch refused", failures, nil)
 	}
+	return true
 }
 
 func (r *batchRun) offer(ctx context.Context, batch Batch) (taken bool) {

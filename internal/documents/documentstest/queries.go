@@ -114,3 +114,26 @@ func testExpired(t *testing.T, f Fixture) {
 		})
 	}
 }
+
+func testAll(t *testing.T, f Fixture) {
+	c := mailbox(t, open(t, f))
+	hidden := doc("b", 2)
+	hidden.Rank, hidden.Keys = 0, nil
+	must(t, c.Replace(t.Context(), []documents.Document{doc("ä", 4), doc("c", 3), hidden, doc("B", 1)}))
+	for name, tc := range map[string]struct {
+		after string
+		limit int
+		want  []string
+	}{
+		"all":     {"", 10, []string{"B", "b", "c", "ä"}},
+		"first":   {"", 2, []string{"B", "b"}},
+		"next":    {"b", 2, []string{"c", "ä"}},
+		"between": {"bb", 1, []string{"c"}},
+		"no more": {"ä", 10, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			docs, err := c.All(t.Context(), tc.after, tc.limit)
+			wantIDs(t, docs, err, tc.want...)
+		})
+	}
+}

@@ -49,7 +49,7 @@ func Run(t *testing.T, factory func(t *testing.T) Fixture) {
 		"Get": testGet, "Values": testValues, "Replace": testReplace, "ReplaceIsWhole": testReplaceIsWhole,
 		"Batch": testBatch, "Invalid": testInvalid, "Cancelled": testCancelled,
 		"Find": testFind, "FindPages": testFindPages, "FindFollowsReplace": testFindFollowsReplace,
-		"Expired": testExpired, "Delete": testDelete, "Checkpoint": testCheckpoint,
+		"Expired": testExpired, "All": testAll, "Delete": testDelete, "Checkpoint": testCheckpoint,
 		"Collections": testCollections, "Drop": testDrop, "LaterIndex": testLaterIndex, "Reopen": testReopen,
 		"FaultyReplace": testFaultyReplace, "FaultyDelete": testFaultyDelete,
 		"FaultyCheckpoint": testFaultyCheckpoint, "FaultyDatabase": testFaultyDatabase,

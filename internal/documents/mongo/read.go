@@ -85,6 +85,15 @@ func (c *collection) Expired(ctx context.Context, before time.Time, limit int) (
 	return c.query(ctx, filter, options.Find().SetSort(order).SetLimit(int64(limit)))
 }
 
+// All implements documents.Collection.
+func (c *collection) All(ctx context.Context, afterID string, limit int) ([]documents.Document, error) {
+	if err := documents.CheckLimit(limit); err != nil {
+		return nil, err
+	}
+	filter := bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: afterID}}}}
+	return c.query(ctx, filter, options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(int64(limit)))
+}
+
 // Count implements documents.Collection.
 func (c *collection) Count(ctx context.Context) (int, error) {
 	n, err := c.documents.CountDocuments(ctx, bson.D{})

@@ -17,11 +17,11 @@ type collection struct {
 	name     string
 	indexes  []string
 
-	upsert, remove                  *sql.Stmt // on the writer
-	get, expired, count, checkpoint *sql.Stmt // on the readers
-	list, listAfter                 map[string]*sql.Stmt
-	saveCheckpoint                  *sql.Stmt
-	statements                      []*sql.Stmt
+	upsert, remove                       *sql.Stmt // on the writer
+	get, expired, all, count, checkpoint *sql.Stmt // on the readers
+	list, listAfter                      map[string]*sql.Stmt
+	saveCheckpoint                       *sql.Stmt
+	statements                           []*sql.Stmt
 }
 
 const columns = `id, position, rank, expires, keys, body`
@@ -53,6 +53,7 @@ func (d *Database) prepare(ctx context.Context, name string, indexes []string) (
 	c.get = statement(d.readers, `SELECT `+columns+` FROM `+t+` WHERE id = ?`)
 	c.expired = statement(d.readers, `SELECT `+columns+` FROM `+t+`
 		WHERE expires IS NOT NULL AND expires < ? ORDER BY expires, id LIMIT ?`)
+	c.all = statement(d.readers, `SELECT `+columns+` FROM `+t+` WHERE id > ? ORDER BY id LIMIT ?`)
 	c.count = statement(d.readers, `SELECT count(*) FROM `+t)
 	c.checkpoint = statement(d.readers, `SELECT position FROM checkpoints WHERE collection = '`+name+`'`)
 	for _, key := range indexes {

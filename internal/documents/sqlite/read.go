@@ -54,6 +54,14 @@ func (c *collection) Expired(ctx context.Context, before time.Time, limit int) (
 	return c.query(ctx, c.expired, documents.ExpiryBound(before).UnixMilli(), limit)
 }
 
+// All implements documents.Collection.
+func (c *collection) All(ctx context.Context, afterID string, limit int) ([]documents.Document, error) {
+	if err := documents.CheckLimit(limit); err != nil {
+		return nil, err
+	}
+	return c.query(ctx, c.all, afterID, limit)
+}
+
 // Count implements documents.Collection.
 func (c *collection) Count(ctx context.Context) (int, error) {
 	var n int
