@@ -12,6 +12,10 @@
 //	s-<key id hex>    privateKey, nodeId, peerId   session key; no peerId: unbound
 //	s-node-<node id>  privateKey, keyId            latest unbound session key
 //
+// to which this implementation adds
+//
+//	e-<key hash>      noteKey                      signs checkpoints of the history
+//
 // where privateKey is base64 of PKCS#8 and keyId is hexadecimal. The latest
 // unbound session key is stored twice: by node, because that is how it is
 // offered to new peers, and by key id, because that is how messages name it.
