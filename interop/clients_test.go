@@ -47,13 +47,17 @@ func TestClients(t *testing.T) {
 }
 
 func runScript(t *testing.T, script string) {
-	gateway := process.StartStandalone(t, t.TempDir(), "--internet-address", internetAddress)
+	receiver := freePort(t)
+	gateway := process.StartStandalone(t, t.TempDir(), "--internet-address", internetAddress,
+		"--pdc-override", "receiver.example=http://127.0.0.1:"+receiver, "--delivery-retry-initial", "1s")
 	node := exec.Command("node", "--test", "--test-reporter=spec", script)
 	node.Dir = "clients"
 	node.Env = append(os.Environ(),
 		"AWALA_POWEB_PORT="+port(t, gateway, "poweb"),
 		"AWALA_POHTTP_PORT="+port(t, gateway, "pohttp"),
+		"AWALA_COGRPC_PORT="+port(t, gateway, "cogrpc"),
 		"AWALA_INTERNET_ADDRESS="+internetAddress,
+		"AWALA_RECEIVER_PORT="+receiver,
 	)
 	out, err := node.CombinedOutput()
 	t.Logf("%s", out)
@@ -67,6 +71,22 @@ func port(t *testing.T, gateway *process.Standalone, server string) string {
 	_, port, err := net.SplitHostPort(gateway.Servers[server])
 	if err != nil {
 		t.Fatalf("%s server: %v", server, err)
+	}
+	return port
+}
+
+// freePort returns a port on which nothing listened a moment ago, for the server
+// that a script runs: the gateway must know it beforehand.
+func freePort(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
 	}
 	return port
 }
