@@ -27,6 +27,12 @@ func newPoHTTP(environ []string) *cobra.Command {
 		gateway.PoHTTP(), c, &c.PoHTTP)
 }
 
+func newCogRPC(environ []string) *cobra.Command {
+	c := new(config.Config)
+	return newRole(environ, "cogrpc", "Run the CogRPC server: couriers exchange cargo",
+		gateway.CogRPC(), c, &c.CogRPC)
+}
+
 func newWorker(environ []string) *cobra.Command {
 	parent := &cobra.Command{
 		Use:   "worker",
@@ -34,7 +40,12 @@ func newWorker(environ []string) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	c := new(config.Config)
 	parent.AddCommand(
+		newRole(environ, "cargo", "Unwrap the cargo that couriers delivered",
+			gateway.CargoWorker(), new(config.Config)),
+		newRole(environ, "delivery", "Deliver parcels to other Internet nodes, and try again what fails",
+			gateway.DeliveryWorker(), c, &c.Delivery, &c.PDC),
 		newRole(environ, "projections", "Keep the read models up to date with the event history",
 			gateway.ProjectionsWorker(), new(config.Config)),
 		newRole(environ, "housekeeping", "End what has expired, remove what is not needed, renew the certificate",

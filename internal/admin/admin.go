@@ -6,6 +6,8 @@
 //	GET /metrics    the metrics, in Prometheus's text form
 //	GET /log-level  the level of the logs
 //	PUT /log-level  changes it: debug, info, warn or error
+//	POST /keys/rotate-certificate
+//	                issues the gateway's next own certificate; JSON with its expiry
 //	GET /           what is here
 //
 // It has no authentication and must listen where only operators and probes
@@ -18,10 +20,12 @@
 package admin
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -37,6 +41,9 @@ type Options struct {
 	Metrics prometheus.Gatherer
 	// Level is shown and changed by /log-level.
 	Level *slog.LevelVar
+	// RotateCertificate issues the next own certificate and returns its expiry. It
+	// fails while there is no identity yet.
+	RotateCertificate func(context.Context) (expiresAt time.Time, err error)
 	// Logger gets the changes of level and failures of gathering.
 	Logger *slog.Logger
 }
@@ -52,11 +59,12 @@ func NewHandler(o Options) http.Handler {
 	}))
 	mux.HandleFunc("GET /log-level", o.showLevel)
 	mux.HandleFunc("PUT /log-level", o.changeLevel)
+	mux.HandleFunc("POST /keys/rotate-certificate", o.rotateCertificate)
 	return http.NewCrossOriginProtection().Handler(mux)
 }
 
 func (o Options) index(w http.ResponseWriter, _ *http.Request) {
-	writeText(w, http.StatusOK, "awala-gateway "+o.Version+"\n\n/healthz\n/readyz\n/metrics\n/log-level (GET, PUT)\n")
+	writeText(w, http.StatusOK, "awala-gateway "+o.Version+"\n\n/healthz\n/readyz\n/metrics\n/log-level (GET, PUT)\n/keys/rotate-certificate (POST)\n")
 }
 
 func healthz(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok\n") }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -55,6 +56,9 @@ type assembly struct {
 	readiness *admin.Readiness
 	life      *lifecycle
 	listeners map[string]net.Listener // by the name of the role, and "admin"
+
+	// rotator is the identity, once there is one: the admin server may ask sooner.
+	rotator atomic.Pointer[identity.Identity]
 
 	// Set by startServices.
 	services *services
@@ -121,6 +125,8 @@ func (a *assembly) startAdmin() {
 		Metrics:   a.metrics,
 		Level:     a.level,
 		Logger:    a.logger,
+
+		RotateCertificate: a.rotateCertificate,
 	}), nil)
 }
 
@@ -152,6 +158,7 @@ func (a *assembly) openIdentity(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.rotator.Store(a.identity)
 	a.life.run(stageProjections, "identity", func(ctx context.Context) error {
 		return a.identity.Follow(ctx, nil)
 	})
