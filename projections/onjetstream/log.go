@@ -5,6 +5,7 @@ package onjetstream
 import (
 	"context"
 
+	"awala.network/gateway/events"
 	"awala.network/gateway/internal/jetstream"
 	"awala.network/gateway/projections"
 )
@@ -27,4 +28,17 @@ type watch struct{ *jetstream.Watch }
 func (w watch) Next(ctx context.Context) (projections.Live, error) {
 	live, err := w.Watch.Next(ctx)
 	return projections.Live(live), err
+}
+
+// Records reads a stream, as projections want it.
+func (l Log) Records(stream string, from uint64) projections.Records {
+	return records{l.Log.Reader(stream, from)}
+}
+
+type records struct{ *jetstream.Reader }
+
+// Read unpacks a batch.
+func (r records) Read(ctx context.Context, limit int) ([]events.Record, bool, error) {
+	batch, err := r.Reader.Read(ctx, limit)
+	return batch.Records, batch.CaughtUp, err
 }
