@@ -8,6 +8,7 @@
 //	PUT /log-level  changes it: debug, info, warn or error
 //	POST /keys/rotate-certificate
 //	                issues the gateway's next own certificate; JSON with its expiry
+//	/events         the event history (see internal/history)
 //	GET /           what is here
 //
 // It has no authentication and must listen where only operators and probes
@@ -46,6 +47,8 @@ type Options struct {
 	RotateCertificate func(context.Context) (expiresAt time.Time, err error)
 	// Logger gets the changes of level and failures of gathering.
 	Logger *slog.Logger
+	// Mounts are further parts.
+	Mounts []*Mount
 }
 
 // NewHandler returns the server's handler.
@@ -60,11 +63,19 @@ func NewHandler(o Options) http.Handler {
 	mux.HandleFunc("GET /log-level", o.showLevel)
 	mux.HandleFunc("PUT /log-level", o.changeLevel)
 	mux.HandleFunc("POST /keys/rotate-certificate", o.rotateCertificate)
+	for _, m := range o.Mounts {
+		mux.Handle(m.Path, m)
+		mux.Handle(m.Path+"/", m)
+	}
 	return http.NewCrossOriginProtection().Handler(mux)
 }
 
 func (o Options) index(w http.ResponseWriter, _ *http.Request) {
-	writeText(w, http.StatusOK, "awala-gateway "+o.Version+"\n\n/healthz\n/readyz\n/metrics\n/log-level (GET, PUT)\n/keys/rotate-certificate (POST)\n")
+	text := "awala-gateway " + o.Version + "\n\n/healthz\n/readyz\n/metrics\n/log-level (GET, PUT)\n/keys/rotate-certificate (POST)\n"
+	for _, m := range o.Mounts {
+		text += m.Path + "\n"
+	}
+	writeText(w, http.StatusOK, text)
 }
 
 func healthz(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok\n") }

@@ -64,6 +64,7 @@ type assembly struct {
 	services *services
 	identity *identity.Identity
 	usecases *usecases
+	evidence evidenceParts
 	dataDir  string // empty unless standalone
 }
 
@@ -78,6 +79,7 @@ func newAssembly(o Options) *assembly {
 		readiness: admin.NewReadiness(version),
 		life:      newLifecycle(o.Logger),
 		listeners: make(map[string]net.Listener),
+		evidence:  evidenceParts{mount: admin.Mount{Path: "/events"}},
 	}
 	a.kind.roles = slices.DeleteFunc(slices.Clone(o.Kind.roles), func(r role) bool {
 		return r.listen != nil && !r.listen(o.Config).Enabled()
@@ -127,6 +129,7 @@ func (a *assembly) startAdmin() {
 		Logger:    a.logger,
 
 		RotateCertificate: a.rotateCertificate,
+		Mounts:            []*admin.Mount{&a.evidence.mount},
 	}), nil)
 }
 
@@ -147,6 +150,7 @@ func (a *assembly) startServices(ctx context.Context) error {
 	if err := a.openIdentity(ctx); err != nil {
 		return err
 	}
+	a.openEvidence(ctx)
 	return a.openUsecases(ctx)
 }
 

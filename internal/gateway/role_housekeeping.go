@@ -15,6 +15,7 @@ const (
 	endingInterval   = time.Minute
 	rotationInterval = time.Hour
 	sweepInterval    = 6 * time.Hour
+	evidenceInterval = 5 * time.Minute
 )
 
 // drain is how long handlers may go on when the role stops. What they do not
@@ -74,6 +75,7 @@ func (a *assembly) housekeepingTasks() []workers.Runner {
 			_, err := a.identity.RotateIfDue(ctx)
 			return err
 		}),
+		task("sign the history", evidenceInterval, a.signHistory),
 		task("sweep blobs", sweepInterval, func(ctx context.Context) error {
 			return sweepBlobs(ctx, a.services.blobs, time.Now().Add(-blobGrace))
 		}),
