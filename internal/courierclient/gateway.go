@@ -29,19 +29,21 @@ type PrivateGateway struct {
 	// Key is the identity key, Certificate what the Internet gateway issued.
 	Key         *rsa.PrivateKey
 	Certificate *pki.Certificate
-	// Now is time.Now unless it is set.
-	Now func() time.Time
 
+	now             func() time.Time
 	internetGateway *pki.Certificate
 	internetAddress string
 	cdaIssuer       *pki.Certificate
 	sessions        *sessions
 }
 
-// NewPrivateGateway makes one of a registration.
-func NewPrivateGateway(key *rsa.PrivateKey, r *registration.Registration) (*PrivateGateway, error) {
+// NewPrivateGateway makes one of a registration. now is time.Now if nil.
+func NewPrivateGateway(key *rsa.PrivateKey, r *registration.Registration, now func() time.Time) (*PrivateGateway, error) {
+	if now == nil {
+		now = time.Now
+	}
 	g := &PrivateGateway{
-		Key: key, Certificate: r.NodeCertificate, Now: time.Now,
+		Key: key, Certificate: r.NodeCertificate, now: now,
 		internetGateway: r.GatewayCertificate, internetAddress: r.InternetAddress, sessions: newSessions(),
 	}
 	if r.SessionKey == nil {
@@ -49,10 +51,9 @@ func NewPrivateGateway(key *rsa.PrivateKey, r *registration.Registration) (*Priv
 	}
 	// Everything that comes later supersedes the key of the registration.
 	g.sessions.peer = channel.PeerKey{SessionPublicKey: *r.SessionKey, CreatedAt: time.Unix(0, 0)}
-	now := time.Now()
 	var err error
 	g.cdaIssuer, err = pki.IssuePrivateGateway(pki.IssueRequest{
-		Subject: &key.PublicKey, IssuerKey: key, NotBefore: now.Add(-ccaBackdating), NotAfter: now.Add(issuerLife),
+		Subject: &key.PublicKey, IssuerKey: key, NotBefore: now().Add(-ccaBackdating), NotAfter: now().Add(issuerLife),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("courierclient: %w", err)
@@ -69,7 +70,7 @@ func (g *PrivateGateway) SerializeCargo(ctx context.Context, items ...[]byte) ([
 	if err != nil {
 		return nil, fmt.Errorf("courierclient: %w", err)
 	}
-	m := g.message(ramf.TypeCargo, g.Now().Add(-cargoBackdating), cargoBackdating+ccaLife)
+	m := g.message(ramf.TypeCargo, g.now().Add(-cargoBackdating), cargoBackdating+ccaLife)
 	return g.Seal(ctx, m, plaintext)
 }
 
@@ -83,13 +84,13 @@ func (g *PrivateGateway) SerializeCCA(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("courierclient: %w", err)
 	}
-	return g.Seal(ctx, g.message(ramf.TypeCCA, g.Now().Add(-ccaBackdating), ccaBackdating+ccaLife), plaintext)
+	return g.Seal(ctx, g.message(ramf.TypeCCA, g.now().Add(-ccaBackdating), ccaBackdating+ccaLife), plaintext)
 }
 
 // DeliveryAuthorization issues a cargo delivery authorisation (CDA) with the profile
 // that the JavaScript client gives it.
 func (g *PrivateGateway) DeliveryAuthorization() (*pki.Certificate, error) {
-	now := g.Now()
+	now := g.now()
 	cda, err := pki.IssuePrivateGateway(pki.IssueRequest{
 		Subject: g.internetGateway.PublicKey(), IssuerKey: g.Key, Issuer: g.cdaIssuer,
 		NotBefore: now, NotAfter: now.Add(ccaLife),
@@ -111,7 +112,7 @@ func (g *PrivateGateway) message(kind ramf.Type, createdAt time.Time, ttl time.D
 
 // NewMessage is a cargo or CCA to be changed before it is sealed.
 func (g *PrivateGateway) NewMessage(kind ramf.Type) *ramf.Message {
-	return g.message(kind, g.Now().Add(-ccaBackdating), ccaBackdating+ccaLife)
+	return g.message(kind, g.now().Add(-ccaBackdating), ccaBackdating+ccaLife)
 }
 
 // Seal encrypts plaintext as the payload of a message and signs it.
@@ -137,7 +138,7 @@ func (g *PrivateGateway) OpenCargo(ctx context.Context, raw []byte) ([][]byte, e
 	if m.Type != ramf.TypeCargo || m.Recipient.ID != g.ID() || m.Recipient.InternetAddress != "" {
 		return nil, fmt.Errorf("courierclient: a %s for %+v", m.Type, m.Recipient)
 	}
-	now := g.Now()
+	now := g.now()
 	if err := m.CheckTiming(now, 0); err != nil {
 		return nil, fmt.Errorf("courierclient: %w", err)
 	}
@@ -164,14 +165,14 @@ func Acknowledgement(parcel []byte) ([]byte, error) {
 // Acceptable tells whether a courier of today takes a collected cargo: one of the
 // attached certificates must be that of the recipient, and have the name of the
 // issuer of the sender's.
-func Acceptable(raw []byte) error {
+func Acceptable(raw []byte, at time.Time) error {
 	m, err := ramf.Parse(raw)
 	if err != nil {
 		return fmt.Errorf("courierclient: %w", err)
 	}
 	for _, c := range m.Attached {
 		if c.SubjectID() == m.Recipient.ID && string(c.RawSubject()) == string(m.Sender.RawIssuer()) {
-			_, err := pki.NewValidator([]*pki.Certificate{c}, nil).Path(m.Sender, nil, time.Now())
+			_, err := pki.NewValidator([]*pki.Certificate{c}, nil).Path(m.Sender, nil, at)
 			return err
 		}
 	}

@@ -30,7 +30,7 @@ func newOffline(t testing.TB, client *powebclient.Client) offline {
 	if err != nil {
 		t.Fatal(err)
 	}
-	private, err := courierclient.NewPrivateGateway(online.Key, online.Registration)
+	private, err := courierclient.NewPrivateGateway(online.Key, online.Registration, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func (o offline) collect(t testing.TB, courier *courierclient.Courier) map[cargo
 	}
 	items := map[cargo.Kind][][]byte{}
 	err = courier.Collect(t.Context(), cca, func(raw []byte) error {
-		if err := courierclient.Acceptable(raw); err != nil {
+		if err := courierclient.Acceptable(raw, time.Now()); err != nil {
 			return err
 		}
 		set, err := o.OpenCargo(t.Context(), raw)
