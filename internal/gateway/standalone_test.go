@@ -303,6 +303,9 @@ func countBlobs(t *testing.T, dir string) (n int) {
 		if err == nil && d.Type().IsRegular() {
 			n++
 		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // it was removed while we looked
+		}
 		return err
 	})
 	if err != nil {
