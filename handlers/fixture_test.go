@@ -105,13 +105,39 @@ var blobMeta = blobs.Meta{ExpiresAt: today.Add(time.Hour)}
 var errBroken = errors.New("broken")
 
 // breaker fails one write when told to, before it takes effect or after.
-type breaker struct{ armed, stored bool }
+type breaker struct {
+	armed, stored bool
+	skip          int // writes that go well before
+}
+
+// guard serialises what concurrent writes do with their breakers.
+var guard sync.Mutex
+
+// strikes tells whether this write is to fail, and disarms.
+func (b *breaker) strikes() bool {
+	guard.Lock()
+	defer guard.Unlock()
+	if b.armed && b.skip > 0 {
+		b.skip--
+		return false
+	}
+	struck := b.armed
+	b.armed = false
+	return struck
+}
+
+// after arms the breaker for the write after n more.
+func (b *breaker) after(n int, as breaker) {
+	guard.Lock()
+	defer guard.Unlock()
+	*b = as
+	b.skip = n
+}
 
 func (b *breaker) write(do func() error) error {
-	if !b.armed {
+	if !b.strikes() {
 		return do()
 	}
-	b.armed = false
 	if b.stored {
 		if err := do(); err != nil {
 			return err
