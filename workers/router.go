@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -32,6 +33,9 @@ type Config struct {
 	// MaxAttempts is after how many deliveries a message is parked that always
 	// fails; 0 is 100, which with the subscriber's delays is about six hours.
 	MaxAttempts int
+	// Replays is told of the handlers, so that what was parked can be handled
+	// again; nil if nobody is to do that.
+	Replays *Replays
 	// CloseTimeout is how long the router waits for handlers when it stops;
 	// 0 is 30 s.
 	CloseTimeout time.Duration
@@ -46,6 +50,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Replays == nil {
+		c.Replays = NewReplays()
 	}
 	if c.Timeout == 0 {
 		c.Timeout = 30 * time.Second
@@ -68,6 +75,7 @@ type Router struct {
 	stopper *stopper
 	parking *parking
 	inner   []message.HandlerMiddleware
+	replays *Replays
 }
 
 // NewRouter returns a router without handlers.
@@ -89,6 +97,7 @@ func NewRouter(config Config) (*Router, error) {
 	r := &Router{
 		router:  router,
 		stopper: newStopper(),
+		replays: config.Replays,
 		parking: &parking{
 			parker: NewParker(config.Log), maxAttempts: config.MaxAttempts, metrics: metrics, logger: config.Logger,
 		},
@@ -111,6 +120,9 @@ func (r *Router) Handle(name, topic string, sub message.Subscriber, h Handler) {
 	handler := r.router.AddConsumerHandler(name, topic, sub, adapt(h))
 	handler.AddMiddleware(r.parking.middleware)
 	handler.AddMiddleware(r.inner...)
+	if _, consumer, ok := strings.Cut(topic, "/"); ok {
+		r.replays.add(topic, again(consumer, h, r.inner[1:])) // all but the metrics, which are of deliveries
+	}
 }
 
 // HandleBatches runs h over a stream from its own checkpoint: sub is a
