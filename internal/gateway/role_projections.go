@@ -34,9 +34,19 @@ func startProjections(ctx context.Context, a *assembly) error {
 	if err != nil {
 		return err
 	}
+	deliveries, err := projections.Open(ctx, a.services.documents, projections.Deliveries{})
+	if err != nil {
+		return err
+	}
+	destinations, err := projections.Open(ctx, a.services.documents, projections.Destinations{})
+	if err != nil {
+		return err
+	}
 	keepers := []keeper{
 		keep(a, router, projections.Mailbox{}, a.usecases.mailboxCollection),
 		keep(a, router, projections.Peers{}, peers),
+		keep(a, router, projections.Deliveries{}, deliveries),
+		keep(a, router, projections.Destinations{}, destinations),
 	}
 	runners := []workers.Runner{router.Run}
 	for _, k := range keepers {

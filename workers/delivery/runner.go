@@ -1,0 +1,88 @@
+package delivery
+
+import (
+	"context"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"awala.network/gateway/handlers"
+	"awala.network/gateway/workers"
+)
+
+// Handler makes attempts and records what became of them (see
+// [handlers.DeliverParcel]).
+type Handler interface {
+	Handle(ctx context.Context, a handlers.Assignment) (handlers.Outcome, error)
+	Expire(ctx context.Context, a handlers.Assignment) (handlers.Outcome, error)
+}
+
+// Runner does the jobs of a queue.
+type Runner struct {
+	Queue   *Queue
+	Handler Handler
+	// Drain is how long attempts may go on after Run's context ended.
+	Drain   time.Duration
+	Metrics *Metrics
+	Logger  *slog.Logger
+	Now     func() time.Time
+}
+
+// Run does jobs, each in a goroutine of its own, until ctx ends, and then waits
+// for them no longer than Drain. It is a workers.Runner.
+func (r *Runner) Run(ctx context.Context) error {
+	working, abandon := context.WithCancel(context.WithoutCancel(ctx))
+	defer abandon()
+	var jobs sync.WaitGroup
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for ctx.Err() == nil {
+		job, wait := r.Queue.Next(r.Now())
+		if job != nil {
+			jobs.Go(func() { r.do(working, job) })
+			continue
+		}
+		var due <-chan time.Time
+		if wait > 0 {
+			timer.Reset(wait)
+			due = timer.C
+		}
+		select {
+		case <-due:
+		case <-r.Queue.Changed():
+		case <-ctx.Done():
+		}
+	}
+	late := time.AfterFunc(r.Drain, abandon)
+	defer late.Stop()
+	jobs.Wait()
+	return nil
+}
+
+// do does one job.
+func (r *Runner) do(ctx context.Context, job *Job) {
+	start := r.Now()
+	out, err := r.handle(ctx, job)
+	if err != nil && ctx.Err() == nil {
+		r.Logger.LogAttrs(ctx, slog.LevelError, "delivery could not be attempted",
+			slog.String("parcel_id", job.Ref.ParcelID), slog.String("event_id", job.Ref.AcceptedID),
+			slog.String("destination", job.Ref.Destination), slog.Any("error", err))
+	}
+	now := r.Now()
+	r.Metrics.attempted(job, out, err, now.Sub(start))
+	r.Queue.Done(job, out, err, now)
+}
+
+// handle turns a panic into an error: one parcel must not stop the others.
+func (r *Runner) handle(ctx context.Context, job *Job) (out handlers.Outcome, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &workers.PanicError{Value: v, Stack: debug.Stack()}
+		}
+	}()
+	if job.Expire {
+		return r.Handler.Expire(ctx, job.Assignment)
+	}
+	return r.Handler.Handle(ctx, job.Assignment)
+}
