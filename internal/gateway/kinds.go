@@ -8,7 +8,7 @@ func Standalone() Kind {
 	return Kind{
 		Name:  "standalone",
 		open:  openEmbedded,
-		roles: []role{projectionsRole(), housekeepingRole(), cargoRole(), pohttpRole(), powebRole(), cogrpcRole()},
+		roles: []role{projectionsRole(), housekeepingRole(), cargoRole(), deliveryRole(), pohttpRole(), powebRole(), cogrpcRole()},
 	}
 }
 
