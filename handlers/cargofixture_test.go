@@ -29,12 +29,24 @@ type issuer struct{ identity }
 
 func (issuer) NodeID() string                { return theCast().us.id() }
 func (issuer) Key() crypto.Signer            { return theCast().us.key }
-func (issuer) Certificate() *pki.Certificate { return theCast().us.certificate }
+func (issuer) Certificate() *pki.Certificate { return nextCertificate() }
+
+// nextCertificate is our own certificate after a rotation.
+var nextCertificate = sync.OnceValue(func() *pki.Certificate {
+	us := theCast().us
+	certificate, err := pki.IssueInternetGateway(pki.IssueRequest{
+		Subject: &us.key.PublicKey, IssuerKey: us.key, NotBefore: today.Add(-time.Hour), NotAfter: today.AddDate(0, 0, 180),
+	})
+	if err != nil {
+		panic(err)
+	}
+	return certificate
+})
 
 func (issuer) IssueFor(key *rsa.PublicKey) (*pki.Certificate, error) {
-	us := theCast().us
+	own := nextCertificate()
 	return pki.IssuePrivateGateway(pki.IssueRequest{
-		Subject: key, IssuerKey: us.key, Issuer: us.certificate, NotBefore: today.Add(-time.Hour), NotAfter: us.certificate.NotAfter(),
+		Subject: key, IssuerKey: theCast().us.key, Issuer: own, NotBefore: own.NotBefore(), NotAfter: own.NotAfter(),
 	})
 }
 
