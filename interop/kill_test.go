@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"awala.network/gateway/awala/ramf"
 	"awala.network/gateway/internal/powebclient"
 	"awala.network/gateway/interop/process"
 )
@@ -41,22 +40,17 @@ func TestKill(t *testing.T) {
 	load.account(t, seed)
 }
 
-// killLoad is what the clients of a gateway that is killed remember.
+// killLoad is the clients of a gateway that is killed.
 type killLoad struct {
+	*ledger
 	gateways  []*powebclient.PrivateGateway // recipients; the first also sends
 	endpoints []*powebclient.Endpoint
 	sender    *powebclient.Endpoint
-
-	mu        sync.Mutex
-	accepted  map[string]bool // ids that got a 202
-	received  map[string]int  // ids that came, and how often
-	confirmed map[string]bool // ids whose acknowledgement is known to be kept
-	late      []string        // ids that came although confirmed
 }
 
 // newKillLoad registers the peers, then stops the gateway.
 func newKillLoad(t *testing.T, gateway *process.Standalone) *killLoad {
-	l := &killLoad{accepted: map[string]bool{}, received: map[string]int{}, confirmed: map[string]bool{}}
+	l := &killLoad{ledger: newLedger()}
 	for range killRecipients {
 		peer, err := clientOf(t, gateway).NewPrivateGateway(t.Context())
 		if err != nil {
@@ -122,55 +116,8 @@ func (l *killLoad) send(ctx context.Context, t *testing.T, gateway *process.Stan
 		if err != nil {
 			return
 		}
-		l.mu.Lock()
-		l.accepted[parcelID(parcel)] = true
-		l.mu.Unlock()
+		l.accept(parcelID(parcel))
 	}
-}
-
-// collect receives and acknowledges until the collection ends.
-func (l *killLoad) collect(ctx context.Context, peer *powebclient.PrivateGateway, mode powebclient.Mode) error {
-	collection, err := peer.Collect(ctx, mode)
-	if err != nil {
-		return err
-	}
-	defer collection.Close()
-	previous := ""
-	for {
-		delivery, err := collection.Next(ctx)
-		if err == nil || errors.Is(err, io.EOF) {
-			// One delivery is in flight at a time: whatever comes next says that
-			// the acknowledgement before it is kept.
-			l.confirm(previous)
-		}
-		if err != nil {
-			return err
-		}
-		previous = l.receive(delivery.Parcel)
-		if err := delivery.Acknowledge(ctx); err != nil {
-			return err
-		}
-	}
-}
-
-func (l *killLoad) receive(parcel []byte) (id string) {
-	id = parcelID(parcel)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.received[id]++
-	if l.confirmed[id] {
-		l.late = append(l.late, id)
-	}
-	return id
-}
-
-func (l *killLoad) confirm(id string) {
-	if id == "" {
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.confirmed[id] = true
 }
 
 // collectAll empties every mailbox, twice: the second time nothing may be left.
@@ -184,40 +131,7 @@ func (l *killLoad) collectAll(t *testing.T, gateway *process.Standalone) {
 	}
 }
 
-func (l *killLoad) account(t *testing.T, seed uint64) {
-	missing, repeated := 0, 0
-	for id := range l.accepted {
-		if l.received[id] == 0 {
-			missing++
-		}
-	}
-	for _, n := range l.received {
-		repeated += n - 1
-	}
-	t.Logf("seed %d: %d accepted, %d received, %d came again before their acknowledgement was kept",
-		seed, len(l.accepted), len(l.received), repeated)
-	if len(l.accepted) == 0 {
-		t.Error("no parcel was accepted: the test shows nothing")
-	}
-	if missing > 0 {
-		t.Errorf("%d accepted parcels were never collected", missing)
-	}
-	if len(l.late) > 0 {
-		t.Errorf("%d parcels came after their acknowledgement was kept: %v", len(l.late), l.late)
-	}
-}
-
-// parcelID returns the message id of a serialised parcel, or "" when it cannot
-// be read.
-func parcelID(parcel []byte) string {
-	message, err := ramf.Parse(parcel)
-	if err != nil {
-		return ""
-	}
-	return message.ID
-}
-
-func clientOf(t *testing.T, gateway *process.Standalone) *powebclient.Client {
+func clientOf(t testing.TB, gateway *process.Standalone) *powebclient.Client {
 	t.Helper()
 	client, err := powebclient.New(gateway.URL("poweb"), nil)
 	if err != nil {

@@ -1,0 +1,77 @@
+package interop
+
+import (
+	"testing"
+	"time"
+
+	"awala.network/gateway/events"
+)
+
+// auditCargo checks the history of a gateway that was stopped after [cargoLoad]:
+// one outcome for each cargo, one acceptance and one end for each parcel, nothing
+// parked, and no collection that held a parcel which had ended before it began.
+func auditCargo(t *testing.T, dir string, l *cargoLoad) {
+	t.Helper()
+	records := readHistory(t, dir, events.StreamCargo, events.StreamGatewayParcels, events.StreamParked)
+	auditOutcomes(t, records)
+	accepted, collected := map[string]int{}, map[string]time.Time{}
+	for _, r := range records {
+		switch data := r.Data.(type) {
+		case events.CargoUnwrapped:
+			if data.Bad > 0 {
+				t.Errorf("bad items: %+v", data.BadItems)
+			}
+		case events.CargoRefused:
+			t.Errorf("refused: %+v", data)
+		case events.CargoRejected:
+			t.Errorf("rejected: %+v", data)
+		case events.GatewayParcelAccepted:
+			if accepted[data.ParcelID]++; accepted[data.ParcelID] > 1 {
+				t.Errorf("parcel %s queued again", data.ParcelID)
+			}
+		case events.GatewayParcelCollected:
+			if _, again := collected[data.ParcelID]; again {
+				t.Errorf("parcel %s collected again", data.ParcelID)
+			}
+			collected[data.ParcelID] = r.StoredAt
+		}
+	}
+	for id := range l.accepted {
+		if accepted[id] == 0 || collected[id].IsZero() {
+			t.Errorf("parcel %s: accepted %d times, collected at %v", id, accepted[id], collected[id])
+		}
+	}
+	for id, collections := range l.remote.began {
+		for _, began := range collections {
+			if end := collected[id]; began.After(end) {
+				t.Errorf("parcel %s handed out to a courier %v after its end", id, began.Sub(end))
+			}
+		}
+	}
+}
+
+// auditOutcomes checks that each received cargo came to exactly one end, and that
+// no event was parked.
+func auditOutcomes(t *testing.T, records []events.Record) (received int) {
+	t.Helper()
+	outcomes := map[string]int{}
+	for _, r := range records {
+		switch data := r.Data.(type) {
+		case events.CargoUnwrapped:
+			outcomes[data.ReceivedID]++
+		case events.CargoRefused:
+			outcomes[data.ReceivedID]++
+		}
+		if r.Stream == events.StreamParked {
+			t.Errorf("parked: %+v", r.Data)
+		}
+	}
+	for _, r := range records {
+		if data, ok := r.Data.(events.CargoReceived); ok {
+			if received++; outcomes[r.ID] != 1 {
+				t.Errorf("cargo %s has %d outcomes", data.CargoID, outcomes[r.ID])
+			}
+		}
+	}
+	return received
+}

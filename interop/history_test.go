@@ -1,0 +1,69 @@
+package interop
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"awala.network/gateway/events"
+	"awala.network/gateway/internal/jetstream"
+	"awala.network/gateway/internal/jetstream/embedded"
+)
+
+// readHistory returns what a gateway recorded in the streams. The gateway must
+// have ended, in whatever way.
+func readHistory(t testing.TB, dir string, streams ...string) []events.Record {
+	t.Helper()
+	server, err := embedded.Start(filepath.Join(dir, "data", "history"), embedded.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	conn, err := server.Conn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	log, err := jetstream.Open(ctx, conn, jetstream.Options{Sync: server.SyncAlways})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	var records []events.Record
+	for _, stream := range streams {
+		records = append(records, readStream(ctx, t, log, stream)...)
+	}
+	return records
+}
+
+func readStream(ctx context.Context, t testing.TB, log *jetstream.Log, stream string) []events.Record {
+	t.Helper()
+	reader := log.Reader(stream, 1)
+	defer reader.Close(ctx)
+	var records []events.Record
+	for {
+		batch, err := reader.Read(ctx, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if records = append(records, batch.Records...); batch.CaughtUp {
+			return records
+		}
+	}
+}
+
+// within asks until the answer is yes: what it waits for is another process's
+// doing.
+func within(t testing.TB, d time.Duration, what string, done func() bool) {
+	t.Helper()
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	for deadline := time.Now().Add(d); !done(); <-ticker.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %v: %s", d, what)
+		}
+	}
+}
