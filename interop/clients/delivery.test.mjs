@@ -45,10 +45,13 @@ class Receiver {
       if (found.length >= n) return found;
       const left = deadline - Date.now();
       assert.ok(left > 0, `parcel posted ${found.length} times, want ${n}`);
-      await Promise.race([
-        new Promise((resolve) => this.#waiting.push(resolve)),
-        new Promise((resolve) => setTimeout(resolve, left)),
-      ]);
+      await new Promise((resolve) => {
+        const timer = setTimeout(resolve, left);
+        this.#waiting.push(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
     }
   }
 }
