@@ -26,7 +26,8 @@ type Filter struct {
 // minPrefix is the shortest beginning of an id that selects.
 const minPrefix = 8
 
-func (f Filter) selects(v *View) bool {
+// Selects tells whether the filter selects a delivery.
+func (f Filter) Selects(v *View) bool {
 	return (f.Destination == "" || strings.EqualFold(strings.TrimSuffix(f.Destination, "."), v.Ref.Destination)) &&
 		(f.PrivateGateway == "" || f.PrivateGateway == v.SourceGatewayID) &&
 		(f.State == "" || f.State == v.State) &&
@@ -66,7 +67,7 @@ func (q *Queue) List(f Filter, now time.Time) []View {
 	defer q.mu.Unlock()
 	var list []View
 	for _, i := range q.items {
-		if v := i.view(now); f.selects(&v) {
+		if v := i.view(now); f.Selects(&v) {
 			list = append(list, v)
 		}
 	}
