@@ -29,15 +29,19 @@ type chunk struct {
 // checkpoint. It can be interrupted at any moment, and goes on from there.
 func (m *Maintenance[S]) fill(ctx context.Context, c documents.Collection, to uint64, report func(checkpoint uint64)) (uint64, error) {
 	runner := NewRunner(m.projection, c, m.logger)
-	checkpoint, err := runner.Checkpoint(ctx)
-	if err != nil || (to > 0 && checkpoint >= to) {
-		return checkpoint, err
+	from, err := runner.From(ctx)
+	if err != nil {
+		return 0, err
+	}
+	checkpoint := from - 1
+	if to > 0 && checkpoint >= to {
+		return checkpoint, nil
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	chunks := make(chan chunk, readAhead)
 	group.Go(func() error {
 		defer close(chunks)
-		return m.read(ctx, checkpoint+1, to, chunks)
+		return m.read(ctx, from, to, chunks)
 	})
 	group.Go(func() error {
 		for next := range chunks {

@@ -112,9 +112,9 @@ func keep[S any](t testing.TB, db documents.Database, h *history, p projections.
 func (k *kept[S]) run(t testing.TB) {
 	t.Helper()
 	for range 10 {
-		at, err := k.runner.Checkpoint(t.Context())
+		from, err := k.runner.From(t.Context())
 		if err == nil {
-			_, err = k.runner.Apply(t.Context(), k.history.records[at:])
+			_, err = k.runner.Apply(t.Context(), k.history.records[from-1:])
 		}
 		if err == nil {
 			return

@@ -21,7 +21,7 @@ type Runner[S any] struct {
 	// writing keeps Purge from removing what Apply is about to replace, and
 	// guards seen.
 	writing sync.Mutex
-	// seen is the highest checkpoint that was seen since the last Checkpoint.
+	// seen is the highest checkpoint that was seen since the last From.
 	seen uint64
 }
 
@@ -34,19 +34,31 @@ func NewRunner[S any](p Projection[S], c documents.Collection, logger *slog.Logg
 func (r *Runner[S]) Stream() string { return r.projection.Spec().Stream }
 
 // ErrLost tells that the checkpoint is behind where it was: the store has lost the
-// projection, or it was switched to a version that is behind. Ask for the
-// checkpoint and go on from there.
+// projection, or it was switched to a version that is behind. Ask From where to go
+// on.
 var ErrLost = errors.New("projections: the checkpoint went back")
 
-// Checkpoint is the sequence up to which everything is folded in: go on after it.
-func (r *Runner[S]) Checkpoint(ctx context.Context) (uint64, error) {
+// From is the first sequence that Apply wants next. Whoever feeds the runner asks
+// at the start and after each [ErrLost].
+func (r *Runner[S]) From(ctx context.Context) (uint64, error) {
 	r.writing.Lock()
 	defer r.writing.Unlock()
-	c, err := target(ctx, r.collection)
-	if err == nil {
-		r.seen, err = c.Checkpoint(ctx)
+	checkpoint, err := r.Checkpoint(ctx)
+	if err != nil {
+		return 0, err
 	}
-	return r.seen, r.failed(ctx, err)
+	r.seen = checkpoint
+	return checkpoint + 1, nil
+}
+
+// Checkpoint is the sequence up to which everything is folded in.
+func (r *Runner[S]) Checkpoint(ctx context.Context) (uint64, error) {
+	c, err := target(ctx, r.collection)
+	if err != nil {
+		return 0, r.failed(ctx, err)
+	}
+	checkpoint, err := c.Checkpoint(ctx)
+	return checkpoint, r.failed(ctx, err)
 }
 
 // target is the collection to write to during one call.

@@ -50,9 +50,9 @@ func TestNoHoleAtTheSwitch(t *testing.T) {
 	others.Go(func() { // the events and the worker
 		for i := 0; ctx.Err() == nil && i < parcels; i++ {
 			h.append(accepted(i%2, 1000+i, 0, far))
-			done, err := k.runner.Checkpoint(ctx)
+			from, err := k.runner.From(ctx)
 			if err == nil {
-				batch, _, _ := h.Records("", done+1).Read(ctx, 3)
+				batch, _, _ := h.Records("", from).Read(ctx, 3)
 				_, err = k.runner.Apply(ctx, batch)
 			}
 			if err != nil && ctx.Err() == nil {

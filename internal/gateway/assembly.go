@@ -13,6 +13,7 @@ import (
 	"awala.network/gateway/internal/config"
 	"awala.network/gateway/internal/identity"
 	"awala.network/gateway/internal/telemetry"
+	"awala.network/gateway/workers"
 )
 
 // Kind is what a process is: where its backing services come from and which
@@ -60,11 +61,15 @@ type assembly struct {
 	// rotator is the identity, once there is one: the admin server may ask sooner.
 	rotator atomic.Pointer[identity.Identity]
 
+	// queue is where operators see the deliveries; the delivery role fills it.
+	queue admin.Mount
+
 	// Set by startServices.
 	services *services
 	identity *identity.Identity
 	usecases *usecases
 	evidence evidenceParts
+	upkeep   upkeepParts
 	dataDir  string // empty unless standalone
 }
 
@@ -80,6 +85,11 @@ func newAssembly(o Options) *assembly {
 		life:      newLifecycle(o.Logger),
 		listeners: make(map[string]net.Listener),
 		evidence:  evidenceParts{mount: admin.Mount{Path: "/events"}},
+		upkeep: upkeepParts{
+			projections: admin.Mount{Path: "/projections"}, messages: admin.Mount{Path: "/parked"},
+			replays: workers.NewReplays(),
+		},
+		queue: admin.Mount{Path: "/queue"},
 	}
 	a.kind.roles = slices.DeleteFunc(slices.Clone(o.Kind.roles), func(r role) bool {
 		return r.listen != nil && !r.listen(o.Config).Enabled()
@@ -129,7 +139,7 @@ func (a *assembly) startAdmin() {
 		Logger:    a.logger,
 
 		RotateCertificate: a.rotateCertificate,
-		Mounts:            []*admin.Mount{&a.evidence.mount},
+		Mounts:            append(a.upkeep.mounts(), &a.evidence.mount, &a.queue),
 	}), nil)
 }
 
@@ -151,7 +161,10 @@ func (a *assembly) startServices(ctx context.Context) error {
 		return err
 	}
 	a.openEvidence(ctx)
-	return a.openUsecases(ctx)
+	if err := a.openUsecases(ctx); err != nil {
+		return err
+	}
+	return a.openParked(ctx)
 }
 
 func (a *assembly) openIdentity(ctx context.Context) error {

@@ -35,6 +35,7 @@ func startCargo(ctx context.Context, a *assembly) error {
 		Registerer:   prometheus.WrapRegistererWith(prometheus.Labels{"role": "cargo"}, a.metrics),
 		Logger:       a.loggerFor("cargo"),
 		Timeout:      unwrapTimeout,
+		Replays:      a.upkeep.replays,
 		CloseTimeout: stopWithin[stageWorkers],
 	})
 	if err != nil {

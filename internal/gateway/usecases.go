@@ -5,15 +5,13 @@ import (
 	"time"
 
 	"awala.network/gateway/handlers"
-	"awala.network/gateway/internal/documents"
 	"awala.network/gateway/projections"
 	"awala.network/gateway/projections/onjetstream"
 )
 
 // usecases are the handlers that roles share, and what they read from.
 type usecases struct {
-	mailboxCollection documents.Collection
-	mailbox           *projections.Reader
+	mailbox *projections.Reader
 
 	accept  *handlers.AcceptParcel
 	collect *handlers.CollectParcel
@@ -38,8 +36,7 @@ func (a *assembly) openUsecases(ctx context.Context) error {
 	open := projections.NewOpenParcels(collection)
 	deleteBlob := &handlers.DeleteBlob{Mailbox: mailbox, Blobs: s.blobs}
 	a.usecases = &usecases{
-		mailboxCollection: collection,
-		mailbox:           mailbox,
+		mailbox: mailbox,
 		accept: &handlers.AcceptParcel{
 			Identity: a.identity, Mailbox: mailbox, Blobs: s.blobs, Log: s.log,
 			Ended: deleteBlob, Logger: a.loggerFor("accept"), Now: time.Now,
