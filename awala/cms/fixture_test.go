@@ -41,7 +41,7 @@ func newDraft(tb testing.TB, content []byte) *draft {
 	return &draft{
 		content:      content,
 		contentType:  dataElement,
-		attributes:   [][]byte{contentTypeAttribute, digestAttribute(content)},
+		attributes:   [][]byte{contentTypeAttribute, digestAttribute(digestOf(crypto.SHA256, content))},
 		id:           derElement(0x30, certificate.RawIssuer(), derElement(0x02, certificate.RawSerial())),
 		digest:       sha256Identifier,
 		algorithm:    pssIdentifiers[crypto.SHA256],

@@ -65,17 +65,20 @@ func signPSS(octets []byte, key crypto.Signer, signer *pki.Certificate) ([]byte,
 	return signature, nil
 }
 
-// verifyPSS verifies a signature over the octets.
-func verifyPSS(octets, signature []byte, hash crypto.Hash, signer *pki.Certificate) error {
+// verifyPSS verifies a signature over what has the digest.
+func verifyPSS(digest, signature []byte, hash crypto.Hash, signer *pki.Certificate) error {
 	options := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}
-	if err := rsa.VerifyPSS(signer.PublicKey(), hash, digestOf(hash, octets), signature, options); err != nil {
+	if err := rsa.VerifyPSS(signer.PublicKey(), hash, digest, signature, options); err != nil {
 		return fmt.Errorf("%w: %w", ErrSignature, err)
 	}
 	return nil
 }
 
-func digestOf(hash crypto.Hash, octets []byte) []byte {
+// digestOf hashes the pieces as if they were one.
+func digestOf(hash crypto.Hash, pieces ...[]byte) []byte {
 	h := hash.New()
-	h.Write(octets)
+	for _, piece := range pieces {
+		h.Write(piece)
+	}
 	return h.Sum(nil)
 }

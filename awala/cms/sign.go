@@ -25,7 +25,7 @@ var (
 //
 // It fails when key is not that of the certificate (pki.ErrKey) or does not sign.
 func Sign(content []byte, key crypto.Signer, signer *pki.Certificate, others ...*pki.Certificate) ([]byte, error) {
-	info, err := newSignerInfo(content, key, signer)
+	info, err := newSignerInfo(key, signer, content)
 	if err != nil {
 		return nil, err
 	}
@@ -38,9 +38,10 @@ func Sign(content []byte, key crypto.Signer, signer *pki.Certificate, others ...
 }
 
 // SignDetached returns the DER SignedData of content, which is not attached, with
-// the signer's certificate. It fails like Sign.
-func SignDetached(content []byte, key crypto.Signer, signer *pki.Certificate) ([]byte, error) {
-	info, err := newSignerInfo(content, key, signer)
+// the signer's certificate. The content is given in one or more pieces, which are
+// not copied. It fails like Sign.
+func SignDetached(key crypto.Signer, signer *pki.Certificate, content ...[]byte) ([]byte, error) {
+	info, err := newSignerInfo(key, signer, content...)
 	if err != nil {
 		return nil, err
 	}
@@ -48,11 +49,12 @@ func SignDetached(content []byte, key crypto.Signer, signer *pki.Certificate) ([
 	return append(out, shell...), nil
 }
 
-// newSignerInfo signs content and returns the DER of a SET of one SignerInfo.
-func newSignerInfo(content []byte, key crypto.Signer, signer *pki.Certificate) ([]byte, error) {
+// newSignerInfo signs the pieces of a content and returns the DER of a SET of one
+// SignerInfo.
+func newSignerInfo(key crypto.Signer, signer *pki.Certificate, content ...[]byte) ([]byte, error) {
 	// In DER the attributes of a SET are sorted by their octets. These are: the
 	// shorter comes first.
-	attributes := ber.Append(nil, ber.Set, contentTypeAttribute, digestAttribute(content))
+	attributes := ber.Append(nil, ber.Set, contentTypeAttribute, digestAttribute(digestOf(crypto.SHA256, content...)))
 	signature, err := signPSS(attributes, key, signer)
 	if err != nil {
 		return nil, err
@@ -65,11 +67,11 @@ func newSignerInfo(content []byte, key crypto.Signer, signer *pki.Certificate) (
 }
 
 // digestAttribute is the signed attribute message-digest.
-func digestAttribute(content []byte) []byte {
-	digest := ber.Append(nil, ber.OctetString, digestOf(crypto.SHA256, content))
+func digestAttribute(digest []byte) []byte {
+	value := ber.Append(nil, ber.OctetString, digest)
 	return ber.Append(nil, ber.Sequence,
 		ber.Append(nil, ber.ObjectIdentifier, oidMessageDigest),
-		ber.Append(nil, ber.Set, digest))
+		ber.Append(nil, ber.Set, value))
 }
 
 // newShell returns what precedes and what follows the attached content, whose

@@ -19,7 +19,7 @@ type Signature struct {
 	// Others are the certificates attached besides the signer's. Nothing about
 	// them was verified.
 	Others []*pki.Certificate
-	// Content is what was signed.
+	// Content is what was signed; nil when it was not attached.
 	Content []byte
 }
 
@@ -108,20 +108,26 @@ func (sd *SignedData) Verify() (*Signature, error) {
 	if sd.Detached() {
 		return nil, malformed("content is not attached", nil)
 	}
-	return sd.verify(sd.content)
+	signature, err := sd.verify([][]byte{sd.content})
+	if err != nil {
+		return nil, err
+	}
+	signature.Content = sd.content
+	return signature, nil
 }
 
-// VerifyDetached verifies the signature over content that is not attached. Its
-// errors are those of Verify; a signature with content attached is ErrMalformed.
-func (sd *SignedData) VerifyDetached(content []byte) (*Signature, error) {
+// VerifyDetached verifies the signature over content that is not attached, given
+// in one or more pieces, which are not copied. Its errors are those of Verify; a
+// signature with content attached is ErrMalformed.
+func (sd *SignedData) VerifyDetached(content ...[]byte) (*Signature, error) {
 	if !sd.Detached() {
 		return nil, malformed("content is attached", nil)
 	}
 	return sd.verify(content)
 }
 
-func (sd *SignedData) verify(content []byte) (*Signature, error) {
-	signature := &Signature{Content: content}
+func (sd *SignedData) verify(content [][]byte) (*Signature, error) {
+	signature := &Signature{}
 	var err error
 	signature.Signer, signature.Others, err = sd.parseCertificates()
 	if err != nil {

@@ -46,7 +46,7 @@ func TestSignAndVerify(t *testing.T) {
 func TestSignDetachedAndVerify(t *testing.T) {
 	key, certificate, _ := signer(t)
 	for _, content := range [][]byte{{}, []byte("hello"), {0x31, 0x00}} {
-		detached, err := SignDetached(content, key, certificate)
+		detached, err := SignDetached(key, certificate, content)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -57,8 +57,47 @@ func TestSignDetachedAndVerify(t *testing.T) {
 		if !sd.Detached() || sd.Content() != nil {
 			t.Error("content is attached")
 		}
-		if _, err := sd.VerifyDetached(content); err != nil {
-			t.Error(err)
+		for cut := range len(content) + 1 {
+			if _, err := sd.VerifyDetached(content[:cut], content[cut:]); err != nil {
+				t.Errorf("in pieces of %d and %d octets: %v", cut, len(content)-cut, err)
+			}
+		}
+	}
+}
+
+func TestSignDetachedInPiecesIsOverTheWhole(t *testing.T) {
+	key, certificate, _ := signer(t)
+	detached, err := SignDetached(key, certificate, []byte("he"), nil, []byte("llo"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sd, err := ParseSigned(detached)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sd.VerifyDetached([]byte("hello")); err != nil {
+		t.Error(err)
+	}
+	for _, other := range [][][]byte{nil, {[]byte("he")}, {[]byte("llo"), []byte("he")}} {
+		if _, err := sd.VerifyDetached(other...); !errors.Is(err, ErrSignature) {
+			t.Errorf("%q: got %v, want ErrSignature", other, err)
+		}
+	}
+}
+
+func TestStartsWithLooksPastEmptyPieces(t *testing.T) {
+	for _, test := range []struct {
+		pieces [][]byte
+		want   bool
+	}{
+		{nil, false},
+		{[][]byte{nil, {}}, false},
+		{[][]byte{{1, 2}}, true},
+		{[][]byte{nil, {}, {1}}, true},
+		{[][]byte{nil, {2}, {1}}, false},
+	} {
+		if got := startsWith(test.pieces, 1); got != test.want {
+			t.Errorf("%v: got %t", test.pieces, got)
 		}
 	}
 }
@@ -76,7 +115,7 @@ func TestSignWritesDER(t *testing.T) {
 			t.Errorf("size %d: %d octets in a buffer for %d", size, len(out), cap(out))
 		}
 	}
-	out, err := SignDetached([]byte("hello"), key, certificate)
+	out, err := SignDetached(key, certificate, []byte("hello"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +148,7 @@ func TestSignRefusesAnothersKey(t *testing.T) {
 	if _, err := Sign(nil, key, certificate); !errors.Is(err, pki.ErrKey) {
 		t.Errorf("attached: got %v, want pki.ErrKey", err)
 	}
-	if _, err := SignDetached(nil, key, certificate); !errors.Is(err, pki.ErrKey) {
+	if _, err := SignDetached(key, certificate, nil); !errors.Is(err, pki.ErrKey) {
 		t.Errorf("detached: got %v, want pki.ErrKey", err)
 	}
 }
@@ -163,7 +202,7 @@ func TestVerifyTypes(t *testing.T) {
 		"PSS parameters of SHA-384": {func(d *draft) { d.algorithm = pssIdentifiers[crypto.SHA384] }, ErrSignature},
 		"SHA-1 digest":              {func(d *draft) { d.digest = sha1 }, ErrUnsupported},
 		"digest of another hash":    {func(d *draft) { d.digest = hashIdentifier(2) }, ErrSignature},
-		"other digest":              {func(d *draft) { d.attributes[1] = digestAttribute([]byte("other")) }, ErrSignature},
+		"other digest":              {func(d *draft) { d.attributes[1] = digestAttribute(digestOf(crypto.SHA256, []byte("other"))) }, ErrSignature},
 		"no digest":                 {func(d *draft) { d.attributes = d.attributes[:1] }, ErrMalformed},
 		"no type":                   {func(d *draft) { d.attributes = d.attributes[1:] }, ErrMalformed},
 		"empty attributes":          {func(d *draft) { d.attributes = [][]byte{} }, ErrMalformed},
@@ -252,7 +291,7 @@ func attributesIn(t *testing.T, octets []byte) []byte {
 	if start < 0 {
 		t.Fatal("no signed attributes")
 	}
-	return octets[start:][:len(contentTypeAttribute)+len(digestAttribute(nil))]
+	return octets[start:][:len(contentTypeAttribute)+len(digestAttribute(make([]byte, crypto.SHA256.Size())))]
 }
 
 // TestContentInPieces turns content into nested pieces of any sizes, of definite
@@ -261,7 +300,7 @@ func TestContentInPieces(t *testing.T) {
 	key, certificate, _ := signer(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		content := rapid.SliceOfN(rapid.Byte(), 0, 200).Draw(rt, "content")
-		info, err := newSignerInfo(content, key, certificate)
+		info, err := newSignerInfo(key, certificate, content)
 		if err != nil {
 			rt.Fatal(err)
 		}

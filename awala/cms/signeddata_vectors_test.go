@@ -128,8 +128,8 @@ func TestVerifyDetachedVectors(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if !bytes.Equal(signature.Content, content) {
-					t.Error("content differs")
+				if signature.Signer == nil || signature.Content != nil {
+					t.Errorf("incomplete signature %v", signature)
 				}
 				if _, err := sd.VerifyDetached(append(content, 0)); !errors.Is(err, ErrSignature) {
 					t.Errorf("other content: got %v, want ErrSignature", err)

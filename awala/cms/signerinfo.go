@@ -111,27 +111,39 @@ func (s *signerInfo) isBy(certificate *pki.Certificate) bool {
 	return bytes.Equal(s.issuer, certificate.RawIssuer()) && certificate.HasSerial(s.serial)
 }
 
-// verify verifies the signature over content with the certificate's key.
-func (s *signerInfo) verify(content []byte, signer *pki.Certificate) error {
+// verify verifies the signature over the pieces of the content with the
+// certificate's key.
+func (s *signerInfo) verify(content [][]byte, signer *pki.Certificate) error {
+	digest := digestOf(s.digest, content...)
 	if s.attributes == nil {
-		return s.verifyBare(content, signer)
+		return s.verifyBare(content, digest, signer)
 	}
-	if subtle.ConstantTimeCompare(digestOf(s.digest, content), s.expected) != 1 {
+	if subtle.ConstantTimeCompare(digest, s.expected) != 1 {
 		return fmt.Errorf("%w: digest of the content differs", ErrSignature)
 	}
-	return verifyPSS(s.attributes, s.signature, s.hash, signer)
+	return verifyPSS(digestOf(s.hash, s.attributes), s.signature, s.hash, signer)
 }
 
 // verifyBare verifies a signature without signed attributes. Content that could be
 // the attributes of another message by the same signer is refused, or else that
 // message's signature would be one over this content. No content in Awala is a
 // SET.
-func (s *signerInfo) verifyBare(content []byte, signer *pki.Certificate) error {
+func (s *signerInfo) verifyBare(content [][]byte, digest []byte, signer *pki.Certificate) error {
 	if s.digest != s.hash {
 		return unsupported("digest and signature with different hash functions")
 	}
-	if len(content) > 0 && content[0] == byte(ber.Set) {
+	if startsWith(content, byte(ber.Set)) {
 		return unsupported("signature without attributes over a set")
 	}
-	return verifyPSS(content, s.signature, s.hash, signer)
+	return verifyPSS(digest, s.signature, s.hash, signer)
+}
+
+// startsWith tells whether pieces, joined, start with an octet.
+func startsWith(pieces [][]byte, first byte) bool {
+	for _, piece := range pieces {
+		if len(piece) > 0 {
+			return piece[0] == first
+		}
+	}
+	return false
 }

@@ -49,7 +49,7 @@ func VerifyParcel(signature, parcel []byte, v *pki.Validator, at time.Time) (*pk
 }
 
 func sign(oid, data []byte, key crypto.Signer, certificate *pki.Certificate) ([]byte, error) {
-	signature, err := cms.SignDetached(marshalPair(oid, data), key, certificate)
+	signature, err := cms.SignDetached(key, certificate, pairBefore(oid, data, 0), data)
 	if err != nil {
 		return nil, fmt.Errorf("poweb: sign: %w", err)
 	}
@@ -61,7 +61,7 @@ func verify(oid, signature, data []byte, v *pki.Validator, at time.Time) (*pki.C
 	if err != nil {
 		return nil, cmsError(err)
 	}
-	verified, err := parsed.VerifyDetached(marshalPair(oid, data))
+	verified, err := parsed.VerifyDetached(pairBefore(oid, data, 0), data)
 	if err != nil {
 		return nil, cmsError(err)
 	}
