@@ -15,6 +15,7 @@ import (
 	"awala.network/gateway/internal/config"
 	"awala.network/gateway/internal/jetstream"
 	"awala.network/gateway/internal/pohttp"
+	"awala.network/gateway/internal/queueadmin"
 	"awala.network/gateway/internal/resolver"
 	"awala.network/gateway/internal/telemetry"
 	"awala.network/gateway/projections"
@@ -58,6 +59,10 @@ func startDelivery(ctx context.Context, a *assembly) error {
 		Queue: queue, Store: reader, Parker: workers.NewParker(a.services.log), Blobs: a.services.blobs,
 		Logger: logger, Now: time.Now,
 	}
+	a.queue.Fill((&queueadmin.Handler{
+		Queue: queue, Operator: &handlers.OperateQueue{Log: a.services.log, Now: time.Now}, Ended: reader,
+		Logger: a.loggerFor("queue"), Now: time.Now,
+	}).Routes())
 	return a.runDelivery(ctx, runner, follower)
 }
 
