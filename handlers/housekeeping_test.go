@@ -147,16 +147,22 @@ func TestDeleteBlobAfterEveryEnd(t *testing.T) {
 	end := events.GatewayParcelEnd{BlobKey: "blob", PrivateGatewayID: theCast().private.id()}
 	tests := map[bool][]events.Data{
 		true: {
-			events.GatewayParcelCollected{GatewayParcelEnd: end}, events.GatewayParcelExpired{GatewayParcelEnd: end},
-			events.GatewayParcelReplaced{GatewayParcelEnd: end}, events.GatewayParcelDropped{GatewayParcelEnd: end},
-			events.InternetParcelDelivered{InternetParcelRef: internet}, events.InternetParcelRefused{InternetParcelRef: internet},
-			events.InternetParcelExpired{InternetParcelRef: internet}, events.InternetParcelDropped{InternetParcelRef: internet},
-			events.CargoUnwrapped{CargoRef: cargo}, events.CargoRefused{CargoRef: cargo},
+			events.GatewayParcelCollected{GatewayParcelEnd: end},
+			events.GatewayParcelExpired{GatewayParcelEnd: end},
+			events.GatewayParcelReplaced{GatewayParcelEnd: end},
+			events.GatewayParcelDropped{GatewayParcelEnd: end},
+			events.InternetParcelDelivered{InternetParcelRef: internet},
+			events.InternetParcelRefused{InternetParcelRef: internet},
+			events.InternetParcelExpired{InternetParcelRef: internet},
+			events.InternetParcelDropped{InternetParcelRef: internet},
+			events.CargoUnwrapped{CargoRef: cargo},
+			events.CargoRefused{CargoRef: cargo},
 		},
 		false: {
 			events.GatewayParcelAccepted{ParcelBlob: events.ParcelBlob{BlobKey: "blob"}},
 			events.InternetParcelAccepted{ParcelBlob: events.ParcelBlob{BlobKey: "blob"}},
-			events.InternetParcelDeferred{InternetParcelRef: internet}, events.CargoReceived{BlobKey: "blob"},
+			events.InternetParcelDeferred{InternetParcelRef: internet},
+			events.CargoReceived{BlobKey: "blob"},
 		},
 	}
 	for final, all := range tests {

@@ -32,7 +32,9 @@ func (Deliveries) DocumentID(r events.Record) (string, bool) {
 	switch data := r.Data.(type) {
 	case events.InternetParcelAccepted:
 		return r.ID, true
-	case interface{ Parcel() events.InternetParcelRef }:
+	case interface {
+		Parcel() events.InternetParcelRef
+	}:
 		return data.Parcel().AcceptedID, true
 	default:
 		return "", false

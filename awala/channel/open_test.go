@@ -71,8 +71,10 @@ func (n node) message(tb testing.TB, minutes int, originator pki.SessionKey) *ra
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return &ramf.Message{Type: ramf.TypeCargo, Recipient: ramf.Recipient{ID: n.id}, ID: "id", CreatedAt: at(minutes),
-		Payload: payload, Sender: certificate(tb, "js/cert-pgw.der")}
+	return &ramf.Message{
+		Type: ramf.TypeCargo, Recipient: ramf.Recipient{ID: n.id}, ID: "id", CreatedAt: at(minutes),
+		Payload: payload, Sender: certificate(tb, "js/cert-pgw.der"),
+	}
 }
 
 func (n node) open(msg *ramf.Message) ([]byte, error) {
@@ -192,9 +194,11 @@ func TestOpenRefusals(t *testing.T) {
 		"empty":     {payload: func(node) []byte { return nil }, want: cms.ErrMalformed},
 		"plaintext": {payload: func(node) []byte { return []byte("plaintext") }, want: cms.ErrMalformed},
 		"sessionless, JavaScript": {
-			payload: func(node) []byte { return vectors.Read(t, "js/enveloped-sessionless-aes128.der") }, want: cms.ErrSessionless},
+			payload: func(node) []byte { return vectors.Read(t, "js/enveloped-sessionless-aes128.der") }, want: cms.ErrSessionless,
+		},
 		"sessionless, JVM": {
-			payload: func(node) []byte { return vectors.Read(t, "jvm/enveloped-sessionless-aes128.ber") }, want: cms.ErrSessionless},
+			payload: func(node) []byte { return vectors.Read(t, "jvm/enveloped-sessionless-aes128.ber") }, want: cms.ErrSessionless,
+		},
 		"truncated": {payload: func(n node) []byte {
 			payload := n.message(t, 0, newKey(t)).Payload
 			return payload[:len(payload)-1]
@@ -203,7 +207,8 @@ func TestOpenRefusals(t *testing.T) {
 		"other key under the same id": {
 			key: func(n node) {
 				n.keys[keyName{n.id, string(n.key.ID), ""}] = pki.SessionKey{ID: n.key.ID, Key: other.Key}
-			}, want: cms.ErrDecryption},
+			}, want: cms.ErrDecryption,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := newNode(t)

@@ -104,8 +104,10 @@ func TestConversation(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			underway = append(underway, &ramf.Message{Recipient: ramf.Recipient{ID: ids[1-from]}, ID: string(plaintext),
-				CreatedAt: at(minute + 1), Payload: payload, Sender: senders[from].Sender})
+			underway = append(underway, &ramf.Message{
+				Recipient: ramf.Recipient{ID: ids[1-from]}, ID: string(plaintext),
+				CreatedAt: at(minute + 1), Payload: payload, Sender: senders[from].Sender,
+			})
 			for len(underway) > 0 && rapid.Bool().Draw(t, "deliver") {
 				i := rapid.IntRange(0, len(underway)-1).Draw(t, "which")
 				msg := underway[i]

@@ -104,9 +104,11 @@ func TestVerifyRefusals(t *testing.T) {
 		"nobody trusted":     {validator: pki.NewValidator(nil, nil), want: poweb.ErrUntrusted},
 		"self-issued signer": {signature: sign(key, "js/cert-pgw-self.der"), want: poweb.ErrUntrusted},
 		"endpoint, issued by a private gateway": {
-			signature: sign(privateKey(t, "js/key-rsa-epA.pkcs8"), "js/cert-epA.der"), want: poweb.ErrUntrusted},
+			signature: sign(privateKey(t, "js/key-rsa-epA.pkcs8"), "js/cert-epA.der"), want: poweb.ErrUntrusted,
+		},
 		"the Internet gateway itself": {
-			signature: sign(privateKey(t, "js/key-rsa-igw.pkcs8"), "js/cert-igw-self.der"), want: poweb.ErrUntrusted},
+			signature: sign(privateKey(t, "js/key-rsa-igw.pkcs8"), "js/cert-igw-self.der"), want: poweb.ErrUntrusted,
+		},
 		"expired certificate": {at: time.Date(2049, 12, 2, 0, 0, 0, 0, time.UTC), want: poweb.ErrUntrusted},
 		"future certificate":  {at: time.Date(2025, 12, 31, 0, 0, 0, 0, time.UTC), want: poweb.ErrUntrusted},
 	} {

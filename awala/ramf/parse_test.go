@@ -26,14 +26,22 @@ type expected struct {
 }
 
 var (
-	internetParcel = expected{kind: ramf.TypeParcel, id: "parcel-to-internet", recipient: "epI",
-		address: "ping.awala.services", sender: "cert-epA-self"}
-	privateParcel = expected{kind: ramf.TypeParcel, id: "parcel-to-private", recipient: "epA",
-		sender: "cert-pda-epB-by-epA", attached: []string{"cert-epA", "cert-pgw"}, root: "cert-igw-self"}
-	cargo = expected{kind: ramf.TypeCargo, recipient: "igw", address: "igw.awala.test",
-		sender: "cert-pgw", attached: []string{"cert-igw-self"}, root: "cert-igw-self"}
-	cca = expected{kind: ramf.TypeCCA, id: "cca", recipient: "igw", address: "igw.awala.test",
-		sender: "cert-pgw", attached: []string{"cert-igw-self"}, root: "cert-igw-self"}
+	internetParcel = expected{
+		kind: ramf.TypeParcel, id: "parcel-to-internet", recipient: "epI",
+		address: "ping.awala.services", sender: "cert-epA-self",
+	}
+	privateParcel = expected{
+		kind: ramf.TypeParcel, id: "parcel-to-private", recipient: "epA",
+		sender: "cert-pda-epB-by-epA", attached: []string{"cert-epA", "cert-pgw"}, root: "cert-igw-self",
+	}
+	cargo = expected{
+		kind: ramf.TypeCargo, recipient: "igw", address: "igw.awala.test",
+		sender: "cert-pgw", attached: []string{"cert-igw-self"}, root: "cert-igw-self",
+	}
+	cca = expected{
+		kind: ramf.TypeCCA, id: "cca", recipient: "igw", address: "igw.awala.test",
+		sender: "cert-pgw", attached: []string{"cert-igw-self"}, root: "cert-igw-self",
+	}
 )
 
 func (e expected) with(change func(*expected)) expected { change(&e); return e }
@@ -48,8 +56,10 @@ var readable = map[string]expected{
 	}),
 	"js/cargo-pgw-to-igw.ramf":  cargo.with(func(e *expected) { e.id = "cargo-pgw-to-igw" }),
 	"jvm/cargo-pgw-to-igw.ramf": cargo.with(func(e *expected) { e.id = "cargo" }),
-	"js/cargo-igw-to-pgw.ramf": {kind: ramf.TypeCargo, id: "cargo-igw-to-pgw", recipient: "pgw",
-		sender: "cert-cda-igw-by-pgw", attached: []string{"cert-pgw-self"}, root: "cert-pgw-self"},
+	"js/cargo-igw-to-pgw.ramf": {
+		kind: ramf.TypeCargo, id: "cargo-igw-to-pgw", recipient: "pgw",
+		sender: "cert-cda-igw-by-pgw", attached: []string{"cert-pgw-self"}, root: "cert-pgw-self",
+	},
 	"js/cca.ramf":  cca,
 	"jvm/cca.ramf": cca,
 	"js/parcel-serial-nonminimal.ramf": internetParcel.with(func(e *expected) {
@@ -97,8 +107,11 @@ func checkVector(t *testing.T, stack string, m *ramf.Message, want expected) {
 	t.Helper()
 	created := time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC)
 	got := []any{m.Type, m.ID, m.Recipient, m.CreatedAt, m.TTL, m.ExpiresAt()}
-	fields := []any{want.kind, want.id, ramf.Recipient{ID: nodeID(t, stack, want.recipient), InternetAddress: want.address},
-		created, ramf.MaxTTL, created.Add(180 * 24 * time.Hour)}
+	fields := []any{
+		want.kind, want.id,
+		ramf.Recipient{ID: nodeID(t, stack, want.recipient), InternetAddress: want.address},
+		created, ramf.MaxTTL, created.Add(180 * 24 * time.Hour),
+	}
 	if diff := cmp.Diff(fields, got); diff != "" {
 		t.Errorf("fields (-want +got)\n%s", diff)
 	}

@@ -22,8 +22,11 @@ func TestStagesStopInReverse(t *testing.T) {
 		stage stage
 		name  string
 	}{
-		{stageAdmin, "admin"}, {stageServices, "services"}, {stageServers, "poweb"},
-		{stageProjections, "mailbox"}, {stageWorkers, "housekeeping"},
+		{stageAdmin, "admin"},
+		{stageServices, "services"},
+		{stageServers, "poweb"},
+		{stageProjections, "mailbox"},
+		{stageWorkers, "housekeeping"},
 	} {
 		l.started(p.stage, p.name, func(context.Context) error {
 			mu.Lock()

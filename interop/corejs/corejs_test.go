@@ -137,7 +137,6 @@ func (n *network) addParcels(f *folder) {
 	addressed.ID, addressed.TTL, addressed.Attached = ` !"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\]^_`, ramf.MaxTTL, nil
 	f.add(entry{File: "parcel-to-internet.ramf", Kind: "parcel"},
 		must(addressed.Sign(n.endpointB))(t), describe(addressed, []any{}))
-
 }
 
 func (n *network) addCargoes(f *folder) {
@@ -216,7 +215,8 @@ func (n *network) addCargoItems(f *folder) {
 	ack := cargo.ParcelCollectionAck{SenderID: n.pda.SubjectID(), RecipientID: n.endpointCertificate.SubjectID(), ParcelID: "the-parcel"}
 	pca := must(ack.Marshal())(t)
 	f.add(entry{File: "ack.ramf", Kind: "pca"}, pca, fields{
-		"senderEndpointId": ack.SenderID, "recipientEndpointId": ack.RecipientID, "parcelId": ack.ParcelID})
+		"senderEndpointId": ack.SenderID, "recipientEndpointId": ack.RecipientID, "parcelId": ack.ParcelID,
+	})
 
 	path := pki.CertificationPath{Leaf: n.privateCertificate, CAs: []*pki.Certificate{n.gatewayCertificate}}
 	described := fields{"leafId": n.privateCertificate.SubjectID(), "caIds": ids(n.gatewayCertificate)}
@@ -241,15 +241,18 @@ func (n *network) addRegistration(f *folder) {
 	authorization := registration.Authorization{ExpiresAt: now.Add(time.Hour), GatewayData: bytes.Repeat([]byte{0xff}, 48)}
 	pnra := must(authorization.Sign(n.gateway))(t)
 	f.add(entry{File: "pnra.der", Kind: "authorization", GatewayKey: fileGatewayKey}, pnra, fields{
-		"expiryDate": isoDate(authorization.ExpiresAt), "gatewayData": hex.EncodeToString(authorization.GatewayData)})
+		"expiryDate": isoDate(authorization.ExpiresAt), "gatewayData": hex.EncodeToString(authorization.GatewayData),
+	})
 
 	request := registration.Request{Key: &n.private.PublicKey, Authorization: pnra}
 	f.add(entry{File: "pnrr.der", Kind: "registrationRequest"}, must(request.Sign(n.private))(t),
 		fields{"nodeId": n.privateCertificate.SubjectID(), "pnraDigest": digest(pnra)})
 
 	session := n.session.Public()
-	answer := registration.Registration{NodeCertificate: n.privateCertificate, GatewayCertificate: n.gatewayCertificate,
-		InternetAddress: "gw.example.com", SessionKey: &session}
+	answer := registration.Registration{
+		NodeCertificate: n.privateCertificate, GatewayCertificate: n.gatewayCertificate,
+		InternetAddress: "gw.example.com", SessionKey: &session,
+	}
 	described := fields{
 		"nodeId": n.privateCertificate.SubjectID(), "gatewayId": n.gatewayCertificate.SubjectID(),
 		"internetAddress": "gw.example.com", "sessionKey": describeSessionKey(t, session),
@@ -266,7 +269,8 @@ func (n *network) addRegistration(f *folder) {
 
 	params := registration.ConnectionParams{InternetAddress: "gw.example.com", IdentityKey: &n.gateway.PublicKey, SessionKey: session}
 	f.add(entry{File: "params.der", Kind: "connectionParams"}, must(params.Marshal())(t), fields{
-		"internetAddress": "gw.example.com", "nodeId": n.gatewayCertificate.SubjectID(), "sessionKey": describeSessionKey(t, session)})
+		"internetAddress": "gw.example.com", "nodeId": n.gatewayCertificate.SubjectID(), "sessionKey": describeSessionKey(t, session),
+	})
 }
 
 func (n *network) addPoWeb(f *folder) {

@@ -88,8 +88,10 @@ func TestRefusedParcelsLeaveNothing(t *testing.T) {
 		"not authorised":                     {with(powebclient.Parcel{}, selfIssued(t, from.Key())), 422},
 		"authorised by someone else":         {with(powebclient.Parcel{}, foreign), 422},
 		"under the sender's own certificate": {with(powebclient.Parcel{}, from.Certificate()), 422},
-		"to the Internet, expired": {write(t, from, powebclient.Parcel{To: to, InternetAddress: "other.example.com",
-			CreatedAt: now.Add(-time.Hour), TTL: time.Minute}), 422},
+		"to the Internet, expired": {write(t, from, powebclient.Parcel{
+			To: to, InternetAddress: "other.example.com",
+			CreatedAt: now.Add(-time.Hour), TTL: time.Minute,
+		}), 422},
 	}
 	before := g.Stored()
 	for name, tc := range tests {

@@ -166,8 +166,10 @@ func TestCloseCodes(t *testing.T) {
 			send(t, conn, websocket.MessageText, []byte("hello"))
 		}, 1003},
 		"nothing to collect": {upon, func(t *testing.T, conn *websocket.Conn) { shakeHands(t, conn, empty.PrivateGateway) }, 1000},
-		"nothing to collect, header of the specification": {http.Header{"X-Awala-Streaming-Mode": {"Close-Upon-Completion"}},
-			func(t *testing.T, conn *websocket.Conn) { shakeHands(t, conn, empty.PrivateGateway) }, 1000},
+		"nothing to collect, header of the specification": {
+			http.Header{"X-Awala-Streaming-Mode": {"Close-Upon-Completion"}},
+			func(t *testing.T, conn *websocket.Conn) { shakeHands(t, conn, empty.PrivateGateway) }, 1000,
+		},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -174,7 +174,8 @@ func TestRefusedRegistrationsLeaveNothing(t *testing.T) {
 		"authorization by another": {request(key, key, sign(registration.Authorization{ExpiresAt: soon, GatewayData: data}, other)), 400},
 		"malformed authorization":  {request(key, key, []byte("noise")), 400},
 		"stale authorization": {request(key, key, sign(registration.Authorization{
-			ExpiresAt: time.Now().Add(-6 * time.Second), GatewayData: data}, ours)), 400},
+			ExpiresAt: time.Now().Add(-6 * time.Second), GatewayData: data,
+		}, ours)), 400},
 		"authorization without nonce": {request(key, key, sign(registration.Authorization{ExpiresAt: soon, GatewayData: data[:32]}, ours)), 400},
 	}
 	before := g.Stored()
