@@ -1,0 +1,7 @@
+package pohttp
+
+// What tests look at from outside.
+var (
+	RetryAfter = retryAfter
+	Public     = public
+)
