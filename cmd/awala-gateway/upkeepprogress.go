@@ -12,20 +12,20 @@ import (
 	"awala.network/gateway/internal/upkeep"
 )
 
-// progress shows how a rebuild or a verification goes: a bar on a terminal, and
+// upkeepProgress shows how a rebuild or a verification goes: a bar on a terminal, and
 // lines of JSON otherwise.
-type progress struct {
+type upkeepProgress struct {
 	out  io.Writer
 	json bool
 	bar  *progressbar.ProgressBar
 }
 
-func newProgress(out io.Writer, asJSON bool) *progress {
-	return &progress{out: out, json: asJSON || !telemetry.IsTerminal(out)}
+func newProgress(out io.Writer, asJSON bool) *upkeepProgress {
+	return &upkeepProgress{out: out, json: asJSON || !telemetry.IsTerminal(out)}
 }
 
 // line shows one line of the answer.
-func (p *progress) line(l upkeep.Line) error {
+func (p *upkeepProgress) line(l upkeep.Line) error {
 	if p.json {
 		return json.NewEncoder(p.out).Encode(l)
 	}
@@ -52,7 +52,7 @@ func newBar(out io.Writer, size int64, name string) *progressbar.ProgressBar {
 }
 
 // done takes the bar away.
-func (p *progress) done() {
+func (p *upkeepProgress) done() {
 	if p.bar != nil {
 		_ = p.bar.Clear() // a bar that stays does no harm
 		p.bar = nil
