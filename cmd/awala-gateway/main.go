@@ -89,6 +89,7 @@ variables, variables over the file.`,
 		newProjections(),
 		newParked(),
 		newPing(),
+		newEvents(environ),
 		newConfig(environ),
 		newVersion(),
 	)

@@ -76,9 +76,9 @@ type Subject struct {
 	Leaves iter.Seq2[tlog.Hash, error]
 	// Messages yields the stream, in order.
 	Messages iter.Seq2[events.Message, error]
-	// First is the first sequence that is still expected to be there: what retention
-	// removed is before it. 0 and 1 are the beginning.
-	First uint64
+	// Aged tells whether retention removed the event at a sequence that holds none;
+	// nil is never.
+	Aged func(sequence uint64) (bool, error)
 	// Closed tells that Messages ends with the checkpoint, so that what follows was
 	// inserted.
 	Closed bool
@@ -146,8 +146,7 @@ func (a *audit) compare(sequence uint64, leaf tlog.Hash) error {
 		}
 	}
 	if a.message == nil || a.message.Sequence > sequence {
-		a.absent(sequence, leaf)
-		return nil
+		return a.absent(sequence, leaf)
 	}
 	own := LeafHash(*a.message)
 	a.own.Add(own)
@@ -165,18 +164,26 @@ func (a *audit) compare(sequence uint64, leaf tlog.Hash) error {
 }
 
 // absent judges that nothing stands at a sequence.
-func (a *audit) absent(sequence uint64, leaf tlog.Hash) {
+func (a *audit) absent(sequence uint64, leaf tlog.Hash) error {
 	gap := GapHash(sequence)
-	switch {
-	case leaf == gap:
+	if leaf == gap {
 		a.own.Add(gap)
-	case sequence < a.subject.First:
-		a.own.Add(leaf)
-		a.result.Aged++
-	default:
-		a.own.Add(gap)
-		a.differ(sequence, Removed, nil, false)
+		return nil
 	}
+	if a.subject.Aged != nil {
+		aged, err := a.subject.Aged(sequence)
+		if err != nil {
+			return err
+		}
+		if aged {
+			a.own.Add(leaf)
+			a.result.Aged++
+			return nil
+		}
+	}
+	a.own.Add(gap)
+	a.differ(sequence, Removed, nil, false)
+	return nil
 }
 
 // changed tells an altered event from one that was removed or inserted by

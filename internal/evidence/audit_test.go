@@ -126,7 +126,9 @@ func TestAuditOfWhatIsThere(t *testing.T) {
 	if result, err := h.audit(inGap); err != nil || result.First == nil || result.First.Kind != evidence.Inserted || result.First.Sequence != 5 {
 		t.Errorf("in a gap: %+v, %v", result, err)
 	}
-	aged, err := h.audit(h.messages[100:], func(s *evidence.Subject) { s.First = h.messages[100].Sequence })
+	aged, err := h.audit(h.messages[100:], func(s *evidence.Subject) {
+		s.Aged = func(sequence uint64) (bool, error) { return sequence < h.messages[100].Sequence, nil }
+	})
 	if err != nil || !aged.OK() || aged.Aged != 100 || aged.Verified != 496 {
 		t.Errorf("after retention: %+v, %v", aged, err)
 	}

@@ -21,6 +21,23 @@ import (
 // openEmbedded opens every backing service inside this process, on the data
 // folder. What it returns beside an error must still be closed.
 func openEmbedded(ctx context.Context, a *assembly) (*services, error) {
+	s := &services{claims: new(claims.Local)} // no other process has the folder
+	dir, err := s.lockDataDir(a)
+	if err != nil {
+		return nil, err
+	}
+	for _, open := range []func(context.Context, *assembly, *dataDir) error{
+		s.openKeyFiles, s.openBlobFiles, s.openSQLite, s.openEmbeddedHistory,
+	} {
+		if err := open(ctx, a, dir); err != nil {
+			return s, err
+		}
+	}
+	return s, nil
+}
+
+// lockDataDir opens the data folder, which no other process may use from then on.
+func (s *services) lockDataDir(a *assembly) (*dataDir, error) {
 	path := string(a.config.Standalone.DataDir)
 	if path == "" {
 		var err error
@@ -33,16 +50,8 @@ func openEmbedded(ctx context.Context, a *assembly) (*services, error) {
 		return nil, err
 	}
 	a.dataDir = path
-	s := &services{claims: new(claims.Local)} // no other process has the folder
 	s.opened("data folder", func(context.Context) error { return dir.close() })
-	for _, open := range []func(context.Context, *assembly, *dataDir) error{
-		s.openKeyFiles, s.openBlobFiles, s.openSQLite, s.openEmbeddedHistory,
-	} {
-		if err := open(ctx, a, dir); err != nil {
-			return s, err
-		}
-	}
-	return s, nil
+	return dir, nil
 }
 
 func (s *services) openBlobFiles(_ context.Context, a *assembly, dir *dataDir) error {

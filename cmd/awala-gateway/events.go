@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"awala.network/gateway/internal/history"
+)
+
+// defaultAdmin is where a gateway's admin server is unless it was told otherwise.
+const defaultAdmin = "http://127.0.0.1:8083"
+
+func newEvents(environ []string) *cobra.Command {
+	parent := &cobra.Command{
+		Use:   "events",
+		Short: "Inspect, replay, export and verify the event history",
+		Long: `events shows what a gateway recorded, proves that it was not changed, and carries
+it away. It looks at a running gateway through its admin server (--admin), or at
+an archive that "events export" made (--archive). Looking changes nothing, and a
+replay prints events: nothing is delivered or deleted again.
+
+docs/auditing.md is an auditor's way through these commands.`,
+		Example: `  awala-gateway events tail                       # what happens right now
+  awala-gateway events trace PARCEL-ID            # the life of one parcel
+  awala-gateway events list --since 1h --type 'internet-parcel-*'
+  awala-gateway events export history.tar.gz
+  awala-gateway events verify --archive history.tar.gz --key "$KEY"`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	parent.AddCommand(
+		newEventsStreams(), newEventsList(), newEventsShow(), newEventsTail(), newEventsReplay(), newEventsTrace(),
+		newEventsExport(), newEventsImport(environ),
+		newEventsKey(), newEventsCheckpoint(), newEventsProve(), newEventsVerify(),
+	)
+	return parent
+}
+
+// sourceFlags say which history to look at.
+type sourceFlags struct{ admin, archive string }
+
+func (s *sourceFlags) register(flags *pflag.FlagSet) {
+	s.registerAdmin(flags)
+	flags.StringVar(&s.archive, "archive", "", "look at this archive instead of a running gateway")
+}
+
+func (s *sourceFlags) registerAdmin(flags *pflag.FlagSet) {
+	flags.StringVar(&s.admin, "admin", defaultAdmin, "URL of the admin server of a running gateway")
+}
+
+// open returns the history, and what to call when done with it.
+func (s *sourceFlags) open() (history.Source, func(), error) {
+	if s.archive != "" {
+		archive, err := history.OpenArchive(s.archive)
+		return archive, func() {}, err
+	}
+	client, done, err := s.client()
+	return client, done, err
+}
+
+// client returns a client of the admin server, and what to call when done with it.
+func (s *sourceFlags) client() (*history.Client, func(), error) {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	client, err := history.NewClient(s.admin, &http.Client{Transport: transport})
+	return client, transport.CloseIdleConnections, err
+}
+
+// inspect runs a command that looks at a history until it is done or a signal comes,
+// which for one that follows is the usual end.
+func (s *sourceFlags) inspect(cmd *cobra.Command, do func(context.Context, history.Source) error) error {
+	ctx, release := untilSignal(cmd.Context())
+	defer release()
+	source, done, err := s.open()
+	if err != nil {
+		return failed(err)
+	}
+	defer done()
+	err = do(ctx, source)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return failed(err)
+}
+
+// eventFilter are the flags of a history.Filter.
+type eventFilter struct {
+	history.Filter
+	since, until timeFlag
+}
+
+func (f *eventFilter) register(flags *pflag.FlagSet) {
+	flags.StringSliceVar(&f.Streams, "stream", nil, "only these streams: CRC_CARGO, INTERNET_PARCELS, PDC_PARCELS, GATEWAY, PARKED")
+	flags.StringSliceVar(&f.Subjects, "subject", nil, "only these NATS subjects, with * and >")
+	flags.StringSliceVar(&f.Types, "type", nil, "only these types of events, such as gateway-parcel-accepted or 'internet-parcel-*'")
+	flags.StringVar(&f.Gateway, "gateway", "", "only what names this private gateway")
+	flags.StringVar(&f.Parcel, "parcel", "", "only what names this parcel id")
+	flags.StringVar(&f.Cargo, "cargo", "", "only what names this cargo, or collection authorisation")
+	flags.StringSliceVar(&f.Correlations, "correlation", nil, "only what has this correlation id: all that followed from one ingress")
+	flags.StringVar(&f.Event, "event", "", "only the event with this id")
+	flags.Var(&f.since, "since", "only from this time on: 2026-01-31, 2026-01-31T12:00:00Z, or 2h for two hours ago")
+	flags.Var(&f.until, "as-of", "only up to this time: the history as it was then")
+	flags.Uint64Var(&f.From, "from", 0, "only from this sequence on")
+	flags.Uint64Var(&f.To, "to", 0, "only up to this sequence")
+}
+
+// filter returns the filter.
+func (f *eventFilter) filter() history.Filter {
+	f.Since, f.Until = f.since.Time, f.until.Time
+	return f.Filter
+}
+
+// timeFlag is a time, or a duration before now.
+type timeFlag struct{ time.Time }
+
+func (t *timeFlag) Type() string { return "time" }
+
+func (t *timeFlag) String() string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Format(time.RFC3339Nano)
+}
+
+func (t *timeFlag) Set(text string) error {
+	if ago, err := time.ParseDuration(strings.TrimPrefix(text, "-")); err == nil {
+		t.Time = time.Now().Add(-ago).UTC()
+		return nil
+	}
+	for _, layout := range []string{time.RFC3339Nano, time.DateTime, time.DateOnly} {
+		if at, err := time.Parse(layout, text); err == nil {
+			t.Time = at.UTC()
+			return nil
+		}
+	}
+	return errors.New("want a date, a time such as 2026-01-31T12:00:00Z, or how long ago, such as 24h")
+}
+
+// parsePosition reads STREAM SEQUENCE.
+func parsePosition(args []string) (stream string, sequence uint64, err error) {
+	sequence, err = strconv.ParseUint(args[1], 10, 64)
+	if err != nil || sequence == 0 {
+		return "", 0, fmt.Errorf("sequence %q: want a number from 1 on", args[1])
+	}
+	return args[0], sequence, nil
+}

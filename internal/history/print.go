@@ -1,0 +1,163 @@
+package history
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"awala.network/gateway/events"
+)
+
+// stamp is how times are printed: UTC, with milliseconds.
+const stamp = "2006-01-02 15:04:05.000"
+
+// Printer writes messages for people, a line each, in columns that keep their
+// width because the lines come one by one.
+type Printer struct{ W io.Writer }
+
+// Message writes a line: time, position, type, and whom it is about.
+func (p Printer) Message(m events.Message) error {
+	r := m.Record()
+	name := Type(m)
+	if name == "" {
+		name = "(no type)"
+	}
+	about := describe(r.Data)
+	if key, ok := keyOf(r.Data); ok {
+		about = "parcel " + key.ParcelID + ": " + about
+	}
+	_, err := fmt.Fprintf(p.W, "%s  %-25s  %-34s  %s\n",
+		Time(m).Format(stamp), position(m.Stream, m.Sequence), name, strings.TrimSuffix(about, ": "))
+	return err
+}
+
+// Show writes everything that a message says, for people.
+func (p Printer) Show(m events.Message) error {
+	table := tabwriter.NewWriter(p.W, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(table, "Position\t%s\nSubject\t%s\nTime\t%s\n", position(m.Stream, m.Sequence), m.Subject, Time(m).Format(stamp))
+	if !m.StoredAt.IsZero() {
+		fmt.Fprintf(table, "Stored\t%s\n", m.StoredAt.Format(stamp))
+	}
+	for _, field := range []struct{ title, header string }{
+		{"Type", events.HeaderType}, {"Id", events.HeaderID}, {"Source", events.HeaderSource}, {"About", events.HeaderSubject},
+		{"Cause", events.HeaderCausationID}, {"Correlation", events.HeaderCorrelationID}, {"Trace", events.HeaderTraceParent},
+	} {
+		if value := header(m, field.header); value != "" {
+			fmt.Fprintf(table, "%s\t%s\n", field.title, value)
+		}
+	}
+	if u, ok := m.Record().Data.(events.Unreadable); ok {
+		fmt.Fprintf(table, "Unreadable\t%s\n", u.Err)
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	var fields any
+	if json.Unmarshal(m.Body, &fields) != nil {
+		_, err := fmt.Fprintf(p.W, "\n%q\n", m.Body)
+		return err
+	}
+	_, err := fmt.Fprintf(p.W, "\n%s\n", indented(m.Body))
+	return err
+}
+
+func indented(body []byte) string {
+	var b strings.Builder
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	// It was parsed before.
+	_ = encoder.Encode(json.RawMessage(body))
+	return strings.TrimSpace(b.String())
+}
+
+// Lives writes traces for people: a head and a line for each step.
+func (p Printer) Lives(lives []Life) error {
+	for i, l := range lives {
+		if i > 0 {
+			fmt.Fprintln(p.W)
+		}
+		fmt.Fprintf(p.W, "Parcel %s\n  from %s\n  to   %s\n\n", l.ParcelID, l.SenderID, l.RecipientID)
+		table := tabwriter.NewWriter(p.W, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(table, "  TIME (UTC)\tAFTER\tEVENT\tPOSITION\tCAUSE\tBY\tWHAT")
+		for _, s := range l.Steps {
+			fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.At.Format(stamp), after(s.After), withoutVersion(s.Type),
+				position(s.Stream, s.Sequence), cause(s), s.Source, s.What)
+		}
+		if err := table.Flush(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func withoutVersion(eventType string) string {
+	if i := strings.LastIndex(eventType, ".v"); i > 0 {
+		return eventType[:i]
+	}
+	return eventType
+}
+
+// after returns a duration with about three digits; "" for none.
+func after(d time.Duration) string {
+	switch {
+	case d == 0:
+		return ""
+	case d < time.Second:
+		return "+" + d.Round(time.Millisecond).String()
+	case d < time.Minute:
+		return "+" + d.Round(10*time.Millisecond).String()
+	default:
+		return "+" + d.Round(time.Second).String()
+	}
+}
+
+func cause(s Step) string {
+	switch {
+	case s.Cause != "":
+		return s.Cause
+	case s.CausationID != "":
+		return "event " + short(s.CausationID)
+	default:
+		return ""
+	}
+}
+
+// Streams writes a table of streams.
+func (p Printer) Streams(streams []Stream) error {
+	table := tabwriter.NewWriter(p.W, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "STREAM\tEVENTS\tFIRST\tLAST\tSIGNED UP TO\tOCTETS\tKEPT\tLAST EVENT (UTC)\t")
+	for _, s := range streams {
+		kept, last := "for ever", ""
+		if s.MaxAge > 0 {
+			kept = s.MaxAge.String()
+		}
+		if !s.LastAt.IsZero() {
+			last = s.LastAt.Format(stamp)
+		}
+		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t\n", s.Name, s.Messages, s.First, s.Last, s.Checkpoint, s.Bytes, kept, last)
+	}
+	return table.Flush()
+}
+
+// State writes what a history has led to.
+func (p Printer) State(s *State) error {
+	fmt.Fprintf(p.W, "\nAfter %d events", s.Events)
+	if !s.LastAt.IsZero() {
+		fmt.Fprintf(p.W, ", the last at %s", s.LastAt.Format(stamp))
+	}
+	waiting := s.Waiting()
+	if len(waiting) == 0 {
+		_, err := fmt.Fprintln(p.W, ", nothing waits.")
+		return err
+	}
+	fmt.Fprintln(p.W, ", these wait:")
+	table := tabwriter.NewWriter(p.W, 0, 0, 2, ' ', 0)
+	for _, w := range waiting {
+		fmt.Fprintf(table, "  %s\t%s\t%d\t%d octets\n", w.Kind, w.Name, w.Count, w.Octets)
+	}
+	return table.Flush()
+}
