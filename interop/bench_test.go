@@ -92,7 +92,7 @@ func benchmarkAccept(b *testing.B, deliver func(context.Context, *benchPeers, []
 // benchPeers are a gateway and two private gateways registered with it.
 type benchPeers struct {
 	gateway  *process.Standalone
-	http     *http.Client
+	http     *http.Client // for PoHTTP
 	pohttp   string
 	from, to *powebclient.PrivateGateway
 }
@@ -101,17 +101,31 @@ func newBenchPeers(b *testing.B) *benchPeers {
 	b.Helper()
 	p := &benchPeers{gateway: process.StartStandalone(b, b.TempDir())}
 	p.pohttp = p.gateway.URL("pohttp")
-	p.http = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: benchClients}}
-	client, err := powebclient.New(p.gateway.URL("poweb"), p.http)
-	if err != nil {
-		b.Fatal(err)
-	}
+	p.http = newBenchHTTP(b)
+	client := benchClient(b, p.gateway)
+	var err error
 	for _, peer := range []**powebclient.PrivateGateway{&p.from, &p.to} {
 		if *peer, err = client.NewPrivateGateway(b.Context()); err != nil {
 			b.Fatal(err)
 		}
 	}
 	return p
+}
+
+// newBenchHTTP returns a client that keeps a connection for each sender.
+func newBenchHTTP(tb testing.TB) *http.Client {
+	transport := &http.Transport{MaxIdleConnsPerHost: benchClients}
+	tb.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
+}
+
+func benchClient(tb testing.TB, gateway *process.Standalone) *powebclient.Client {
+	tb.Helper()
+	client, err := powebclient.New(gateway.URL("poweb"), newBenchHTTP(tb))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return client
 }
 
 // write makes parcels of 1 KiB from an endpoint of one peer to one of the other.
