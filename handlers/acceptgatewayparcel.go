@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"awala.network/gateway/awala/cargo"
 	"awala.network/gateway/events"
 	"awala.network/gateway/projections"
 )
@@ -11,6 +12,11 @@ import (
 // minPathLen is the number of certificates on the path of a parcel to a private
 // endpoint: its delivery authorisation, the endpoint, the private gateway and us.
 const minPathLen = 4
+
+// maxGatewayParcelLen bounds parcels for private endpoints, in octets: RS-000
+// allows no longer ones, no cargo can carry them, and the JavaScript library
+// refuses them wherever they come from. A sender is better told at once.
+const maxGatewayParcelLen = cargo.MaxWrittenItemLen
 
 // maxOpenVersions bounds the versions of one parcel that wait for their end, so
 // that a sender who replaces its parcel over and over cannot grow the mailbox.
@@ -47,6 +53,10 @@ func (h *AcceptParcel) toPrivateGateway(ctx context.Context, in ingress) (Accept
 // authorize returns the private gateway that serves the recipient, if the parcel
 // is valid now and the recipient lets the sender write to it.
 func (h *AcceptParcel) authorize(in ingress) (gatewayID string, err error) {
+	if len(in.raw) > maxGatewayParcelLen {
+		return "", refuse(Invalid, fmt.Sprintf(
+			"%d octets are too many: a parcel for a private endpoint has at most %d", len(in.raw), maxGatewayParcelLen), nil)
+	}
 	if err := in.message.CheckTiming(in.at, in.tolerance); err != nil {
 		return "", refuseMessage(err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"awala.network/gateway/awala/cargo"
 	"awala.network/gateway/awala/pki"
 	"awala.network/gateway/awala/ramf"
 	"awala.network/gateway/events"
@@ -111,6 +112,7 @@ func TestRefusedParcelsLeaveNothingBehind(t *testing.T) {
 		"bad signature":  {flipped, handlers.Malformed},
 		"a cargo":        {change(func(m *ramf.Message) { m.Type = ramf.TypeCargo }), handlers.Malformed},
 		"odd recipient":  {change(func(m *ramf.Message) { m.Recipient.ID = "0abc" }), handlers.Malformed},
+		"too long":       {parcelOf(t, cargo.MaxWrittenItemLen+1), handlers.Invalid},
 		"expired":        {change(func(m *ramf.Message) { m.CreatedAt = today.Add(-2 * time.Hour) }), handlers.Invalid},
 		"future":         {change(func(m *ramf.Message) { m.CreatedAt = today.Add(3 * time.Hour) }), handlers.Invalid},
 		"expired sender": {change(expiredSender), handlers.Invalid},
@@ -144,6 +146,25 @@ func TestRefusedParcelsLeaveNothingBehind(t *testing.T) {
 		if types := w.types(stream.Name); types != nil {
 			t.Errorf("events were left in %s: %v", stream.Name, types)
 		}
+	}
+}
+
+// parcelOf returns a valid parcel of so many octets, which must be millions.
+func parcelOf(t *testing.T, octets int) []byte {
+	t.Helper()
+	const some = 8_000_000
+	around := len(parcel(t, strings.Repeat("x", some))) - some
+	raw := parcel(t, strings.Repeat("x", octets-around))
+	if len(raw) != octets {
+		t.Fatalf("the test made a parcel of %d octets, not %d", len(raw), octets)
+	}
+	return raw
+}
+
+func TestLongestParcelIsAccepted(t *testing.T) {
+	w := newWorld(t)
+	if _, err := w.accept.FromInternet(t.Context(), parcelOf(t, cargo.MaxWrittenItemLen)); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -107,7 +107,7 @@ func TestAccepted(t *testing.T) {
 		"no address":         {},
 		"some other address": {InternetAddress: "other.example.com"},
 		"a little ahead":     {CreatedAt: time.Now().Add(time.Minute)},
-		"a large payload":    {Payload: make([]byte, 8<<20-1)},
+		"a large payload":    {Payload: make([]byte, 8_300_000)},
 	}
 	for name, p := range parcels {
 		t.Run(name, func(t *testing.T) {
@@ -196,6 +196,7 @@ func TestRefusedParcelsLeaveNothing(t *testing.T) {
 		"flipped bit":                        {flipped, 400},
 		"a cargo":                            {cargo, 400},
 		"too large":                          {make([]byte, 9<<20+1), 413},
+		"too long for a private endpoint":    {g.write(t, powebclient.Parcel{Payload: make([]byte, 8<<20-1)}), 403},
 		"expired":                            {g.write(t, powebclient.Parcel{CreatedAt: now.Add(-time.Hour), TTL: time.Minute}), 403},
 		"from the future":                    {g.write(t, powebclient.Parcel{CreatedAt: now.Add(time.Hour)}), 403},
 		"authorised by someone else":         {with(foreign), 403},

@@ -51,7 +51,6 @@ func selfIssued(t testing.TB, key *rsa.PrivateKey) *pki.Certificate {
 	return certificate
 }
 
-// refusals are parcels that must be refused, by name.
 func TestRefusedParcelsLeaveNothing(t *testing.T) {
 	g := newGateway(t)
 	p := g.register(t)
@@ -83,6 +82,8 @@ func TestRefusedParcelsLeaveNothing(t *testing.T) {
 		"trailing octet":                     {append(slices.Clone(good), 0), 400},
 		"flipped bit":                        {flipped, 400},
 		"a cargo":                            {cargo(t, from, to), 400},
+		"too long for a private endpoint":    {write(t, from, powebclient.Parcel{To: to, Payload: make([]byte, 8<<20-1)}), 422},
+		"too long for anybody":               {make([]byte, 9<<20+1), 413},
 		"expired":                            {write(t, from, powebclient.Parcel{To: to, CreatedAt: now.Add(-time.Hour), TTL: time.Minute}), 422},
 		"from the future":                    {write(t, from, powebclient.Parcel{To: to, CreatedAt: now.Add(3 * time.Hour)}), 422},
 		"not authorised":                     {with(powebclient.Parcel{}, selfIssued(t, from.Key())), 422},
@@ -171,8 +172,8 @@ func TestAcceptedParcels(t *testing.T) {
 		"our address":                  {To: to, InternetAddress: servertest.InternetAddress},
 		"our address, spelt otherwise": {To: to, InternetAddress: "GW.Example.COM."},
 		"one hour ahead":               {To: to, CreatedAt: now.Add(time.Hour)},
-		"a large payload":              {To: to, Payload: make([]byte, 8<<20-1)},
-		"another address":              {To: to, InternetAddress: "other.example.com"},
+		"a large payload":              {To: to, Payload: make([]byte, 8_300_000)},
+		"another address":              {To: to, InternetAddress: "other.example.com", Payload: make([]byte, 8<<20-1)},
 	}
 	for name, parcel := range parcels {
 		t.Run(name, func(t *testing.T) {
