@@ -64,6 +64,16 @@ func (l *Log) Append(ctx context.Context, e events.Event) (events.Position, erro
 	return position, errors.Join(err, appendErr)
 }
 
+// AppendAfter records an event on a condition.
+func (l *Log) AppendAfter(ctx context.Context, e events.Event, last uint64) (events.Position, error) {
+	err, effect := l.Fault.next()
+	if !effect {
+		return events.Position{}, err
+	}
+	position, appendErr := l.Log.AppendAfter(ctx, e, last)
+	return position, errors.Join(err, appendErr)
+}
+
 // Blobs is the object store.
 type Blobs struct {
 	blobs.Store

@@ -1,0 +1,12 @@
+package cogrpc
+
+import "time"
+
+// SetProgress sets how long a collection may go without progress.
+func (s *Server) SetProgress(d time.Duration) { s.timing.progress = d }
+
+// SetHealthInterval sets how often watchers are told of changes.
+func (s *Server) SetHealthInterval(d time.Duration) { s.timing.healthInterval = d }
+
+// MaxMessageLen is the longest message that the server takes.
+const MaxMessageLen = maxMessageLen
