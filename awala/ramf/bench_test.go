@@ -32,50 +32,63 @@ var pss = &rsa.PSSOptions{SaltLength: sha256.Size, Hash: crypto.SHA256}
 // every signature on the path; "warm" has seen the certificates before, as a
 // gateway mostly has. Parsed certificates are remembered by pki in both.
 func BenchmarkVerifyParcel(b *testing.B) {
-	raw := sign(b, newParcel(b, make([]byte, kibi)), parcelKey(b))
-	root := []*pki.Certificate{certificate(b, "js/cert-igw-self.der")}
-	for name, cache := range map[string]*pki.SignatureCache{"cold": nil, "warm": pki.NewSignatureCache(100, time.Hour)} {
-		b.Run(name, func(b *testing.B) {
-			validator := pki.NewValidator(root, cache)
-			b.ReportAllocs()
-			for b.Loop() {
-				m, err := ramf.Parse(raw)
-				if err != nil {
-					b.Fatal(err)
-				}
-				if _, err := m.Authorize(validator, vectors.Now); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-	b.Run("cold/primitives", func(b *testing.B) { benchmarkVerifications(b, 4, 0) })
-	b.Run("cold/primitives-with-certificates-parsed", func(b *testing.B) { benchmarkVerifications(b, 4, 3) })
-	b.Run("warm/primitives", func(b *testing.B) { benchmarkVerifications(b, 1, 0) })
+	cold, warm := verifyParcel(b, nil), verifyParcel(b, pki.NewSignatureCache(100, time.Hour))
+	b.Run("cold", func(b *testing.B) { repeat(b, cold) })
+	b.Run("cold/primitives", func(b *testing.B) { repeat(b, verifyPrimitives(b, 4, 0)) })
+	b.Run("cold/primitives-with-certificates-parsed", func(b *testing.B) { repeat(b, verifyPrimitives(b, 4, 3)) })
+	b.Run("warm", func(b *testing.B) { repeat(b, warm) })
+	b.Run("warm/primitives", func(b *testing.B) { repeat(b, verifyPrimitives(b, 1, 0)) })
 }
 
-// benchmarkVerifications hashes 1 KiB and verifies some RSA-PSS signatures.
-func benchmarkVerifications(b *testing.B, signatures, certificates int) {
-	key, content := parcelKey(b), make([]byte, kibi)
+func repeat(b *testing.B, do func() error) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := do(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// verifyParcel returns the verification of a parcel of 1 KiB with a path of four
+// certificates.
+func verifyParcel(tb testing.TB, cache *pki.SignatureCache) func() error {
+	tb.Helper()
+	raw := sign(tb, newParcel(tb, make([]byte, kibi)), parcelKey(tb))
+	validator := pki.NewValidator([]*pki.Certificate{certificate(tb, "js/cert-igw-self.der")}, cache)
+	return func() error {
+		m, err := ramf.Parse(raw)
+		if err != nil {
+			return err
+		}
+		_, err = m.Authorize(validator, vectors.Now)
+		return err
+	}
+}
+
+// verifyPrimitives returns what hashes 1 KiB, verifies some RSA-PSS signatures
+// and parses some certificates.
+func verifyPrimitives(tb testing.TB, signatures, certificates int) func() error {
+	tb.Helper()
+	key, content := parcelKey(tb), make([]byte, kibi)
 	digest := sha256.Sum256(content)
 	signature, err := key.Sign(rand.Reader, digest[:], pss)
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
-	der := vectors.Read(b, "js/cert-epA.der")
-	b.ReportAllocs()
-	for b.Loop() {
+	der := vectors.Read(tb, "js/cert-epA.der")
+	return func() error {
 		digest := sha256.Sum256(content)
 		for range signatures {
 			if err := rsa.VerifyPSS(&key.PublicKey, crypto.SHA256, digest[:], signature, pss); err != nil {
-				b.Fatal(err)
+				return err
 			}
 		}
 		for range certificates {
 			if _, err := x509.ParseCertificate(der); err != nil {
-				b.Fatal(err)
+				return err
 			}
 		}
+		return nil
 	}
 }
 
@@ -121,44 +134,48 @@ func (o oneKey) PeerKey(context.Context, string, string) (channel.PeerKey, error
 
 func (o oneKey) SavePeerKey(context.Context, string, string, channel.PeerKey) error { return nil }
 
-func newOneKey(b *testing.B) oneKey {
-	b.Helper()
+func newOneKey(tb testing.TB) oneKey {
+	tb.Helper()
 	key, err := pki.GenerateSessionKey()
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	return oneKey{private: key, public: channel.PeerKey{SessionPublicKey: key.Public(), CreatedAt: vectors.Now}}
 }
 
 // BenchmarkUnwrapCargo opens the payload of a cargo with a plaintext of 1 KiB.
 func BenchmarkUnwrapCargo(b *testing.B) {
-	keys := newOneKey(b)
+	open, primitives := unwrapCargo(b)
+	b.Run("cargo", func(b *testing.B) { repeat(b, open) })
+	b.Run("primitives", func(b *testing.B) { repeat(b, primitives) })
+}
+
+// unwrapCargo returns the unwrapping of a cargo, and nothing but the key
+// agreement and the decryption in it.
+func unwrapCargo(tb testing.TB) (open, primitives func() error) {
+	tb.Helper()
+	keys := newOneKey(tb)
 	originator, err := pki.GenerateSessionKey()
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	payload, err := cms.Encrypt(make([]byte, kibi), keys.private.Public(), originator)
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
-	m := newParcel(b, payload)
+	m := newParcel(tb, payload)
 	m.Type = ramf.TypeCargo
-	b.Run("cargo", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			if _, err := channel.Open(context.Background(), m, keys, keys); err != nil {
-				b.Fatal(err)
-			}
+	content, public := make([]byte, kibi+aes.BlockSize), originator.Key.PublicKey().Bytes()
+	open = func() error {
+		_, err := channel.Open(context.Background(), m, keys, keys)
+		return err
+	}
+	return open, func() error {
+		if err := agree(keys.private.Key, public); err != nil {
+			return err
 		}
-	})
-	b.Run("primitives", func(b *testing.B) {
-		content, public := make([]byte, kibi+aes.BlockSize), originator.Key.PublicKey().Bytes()
-		b.ReportAllocs()
-		for b.Loop() {
-			agree(b, keys.private.Key, public)
-			decryptCBC(b, content)
-		}
-	})
+		return decryptCBC(content)
+	}
 }
 
 // BenchmarkSeal encrypts a plaintext of 1 KiB under a new session key.
@@ -184,30 +201,32 @@ func BenchmarkSeal(b *testing.B) {
 			if _, err := key.ECDH(public); err != nil {
 				b.Fatal(err)
 			}
-			decryptCBC(b, content) // no dearer than encrypting
+			if err := decryptCBC(content); err != nil { // no dearer than encrypting
+				b.Fatal(err)
+			}
 		}
 	})
 }
 
 // agree reads a public key and agrees on a secret with it.
-func agree(b *testing.B, private *ecdh.PrivateKey, public []byte) {
+func agree(private *ecdh.PrivateKey, public []byte) error {
 	key, err := ecdh.P256().NewPublicKey(public)
 	if err != nil {
-		b.Fatal(err)
+		return err
 	}
-	if _, err := private.ECDH(key); err != nil {
-		b.Fatal(err)
-	}
+	_, err = private.ECDH(key)
+	return err
 }
 
 // decryptCBC decrypts content in place with AES-128.
-func decryptCBC(b *testing.B, content []byte) {
+func decryptCBC(content []byte) error {
 	var key, iv [aes.BlockSize]byte
 	block, err := aes.NewCipher(key[:])
 	if err != nil {
-		b.Fatal(err)
+		return err
 	}
 	cipher.NewCBCDecrypter(block, iv[:]).CryptBlocks(content, content)
+	return nil
 }
 
 // BenchmarkParse8MiB reads parcels with the largest payload.
