@@ -62,6 +62,10 @@ type world struct {
 	// the process dies.
 	crash       func()
 	crashStored bool
+
+	// real makes the clock time.Now, and appended, if set, is told of records.
+	real     bool
+	appended chan struct{}
 }
 
 func newWorld() *world { return &world{now: today, taken: map[string]time.Time{}} }
@@ -69,6 +73,9 @@ func newWorld() *world { return &world{now: today, taken: map[string]time.Time{}
 func (w *world) clock() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.real {
+		return time.Now()
+	}
 	return w.now
 }
 
@@ -111,6 +118,12 @@ func (w *world) store(e events.Event) events.Position {
 		Event: e, Stream: events.StreamInternetParcels, Sequence: uint64(len(w.records) + 1), Subject: e.Data.Channel(), StoredAt: w.now,
 	}
 	w.records = append(w.records, r)
+	if w.appended != nil {
+		select {
+		case w.appended <- struct{}{}:
+		default:
+		}
+	}
 	return events.Position{Stream: r.Stream, Sequence: r.Sequence}
 }
 
@@ -260,4 +273,12 @@ func (k *worker) catchUp() {
 	if err != nil {
 		panic(err)
 	}
+}
+
+// ended tells whether the end of a parcel is recorded.
+func (w *world) ended(acceptedID string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_, ended := w.taken[events.InternetParcelEndID(acceptedID)]
+	return ended
 }
