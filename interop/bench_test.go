@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -128,7 +129,8 @@ func benchClient(tb testing.TB, gateway *process.Standalone) *powebclient.Client
 	return client
 }
 
-// write makes parcels of 1 KiB from an endpoint of one peer to one of the other.
+// write makes parcels of 1 KiB from an endpoint of one peer to one of the other,
+// each under an authorisation of its own.
 func (p *benchPeers) write(b *testing.B, n int) [][]byte {
 	b.Helper()
 	sender, err := p.from.NewEndpoint()
@@ -140,13 +142,18 @@ func (p *benchPeers) write(b *testing.B, n int) [][]byte {
 		b.Fatal(err)
 	}
 	parcels := make([][]byte, n)
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i := range parcels {
-		parcels[i], err = sender.Write(powebclient.Parcel{
-			To: recipient, CreatedAt: time.Now().Add(-time.Minute), TTL: time.Hour, Payload: make([]byte, 1024),
+		group.Go(func() (err error) {
+			parcels[i], err = sender.Write(powebclient.Parcel{
+				To: recipient, CreatedAt: time.Now().Add(-time.Minute), TTL: time.Hour, Payload: make([]byte, 1024),
+			})
+			return err
 		})
-		if err != nil {
-			b.Fatal(err)
-		}
+	}
+	if err := group.Wait(); err != nil {
+		b.Fatal(err)
 	}
 	return parcels
 }

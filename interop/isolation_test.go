@@ -6,6 +6,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -134,7 +135,7 @@ func writeMany(tb testing.TB, from *powebclient.Endpoint, n int, addresses ...st
 	tb.Helper()
 	parcels := make([][]byte, n)
 	var group errgroup.Group
-	group.SetLimit(2)
+	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i := range parcels {
 		group.Go(func() (err error) {
 			parcels[i], err = writeToInternet(from, addresses[i%len(addresses)])
