@@ -19,6 +19,7 @@ var ErrInjected = errors.New("injected fault")
 // Fault makes calls fail, as often as it was told to.
 type Fault struct {
 	mu    sync.Mutex
+	skip  int
 	left  int
 	err   error
 	after bool
@@ -30,10 +31,18 @@ func (f *Fault) Before(n int, err error) { f.set(n, err, false) }
 // After makes the next n calls fail though they had their effect.
 func (f *Fault) After(n int, err error) { f.set(n, err, true) }
 
+// Later makes one call fail without an effect, after skip calls that go well.
+func (f *Fault) Later(skip int, err error) {
+	f.set(1, err, false)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.skip = skip
+}
+
 func (f *Fault) set(n int, err error, after bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.left, f.err, f.after = n, err, after
+	f.skip, f.left, f.err, f.after = 0, n, err, after
 }
 
 // next returns the error of this call, if it is to fail, and whether it has an
@@ -42,6 +51,10 @@ func (f *Fault) next() (err error, effect bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.left == 0 {
+		return nil, true
+	}
+	if f.skip > 0 {
+		f.skip--
 		return nil, true
 	}
 	f.left--
