@@ -1,7 +1,6 @@
 package channel_test
 
 import (
-	"crypto/rsa"
 	"testing"
 	"time"
 
@@ -29,15 +28,6 @@ func certificate(tb testing.TB, name string) *pki.Certificate {
 		tb.Fatal(err)
 	}
 	return c
-}
-
-func privateKey(tb testing.TB, name string) *rsa.PrivateKey {
-	tb.Helper()
-	key, err := pki.ParsePrivateKey(vectors.Read(tb, name))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return key
 }
 
 func parse(tb testing.TB, name string) *ramf.Message {
