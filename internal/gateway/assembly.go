@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"awala.network/gateway/events"
 	"awala.network/gateway/internal/admin"
 	"awala.network/gateway/internal/config"
 	"awala.network/gateway/internal/identity"
@@ -176,8 +177,22 @@ func (a *assembly) openIdentity(ctx context.Context) error {
 		return err
 	}
 	a.rotator.Store(a.identity)
+	return a.followIdentity(ctx)
+}
+
+// followIdentity has every process learn at once of a certificate that another
+// issued.
+func (a *assembly) followIdentity(ctx context.Context) error {
+	watch, err := a.services.log.Watch(ctx, events.IdentityChannel)
+	if err != nil {
+		return err
+	}
 	a.life.run(stageProjections, "identity", func(ctx context.Context) error {
-		return a.identity.Follow(ctx, nil)
+		defer watch.Close()
+		return a.identity.Follow(ctx, func(ctx context.Context) error {
+			_, err := watch.Next(ctx)
+			return err
+		})
 	})
 	return nil
 }

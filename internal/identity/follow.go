@@ -1,14 +1,6 @@
 package identity
 
-import (
-	"context"
-	"time"
-)
-
-// followInterval is how often Follow looks by itself. A process that learns of a
-// rotation late is not wrong, only behind: the earlier certificate is still good
-// for months.
-const followInterval = 10 * time.Minute
+import "context"
 
 // Refresh folds in what the history holds by now.
 func (i *Identity) Refresh(ctx context.Context) error {
@@ -22,25 +14,17 @@ func (i *Identity) Refresh(ctx context.Context) error {
 	return nil
 }
 
-// Follow keeps the identity up to date with what other processes record, until
-// ctx is done; its error is ctx's. It looks whenever changed yields (a nil
-// channel never does) and every ten minutes. A failed look is logged and
-// repeated with the next one.
-func (i *Identity) Follow(ctx context.Context, changed <-chan struct{}) error {
-	ticker := time.NewTicker(followInterval)
-	defer ticker.Stop()
+// Follow keeps the identity up to date with what other processes record: it looks
+// at once, and each time that changed returns. changed waits until something may
+// have been recorded on events.IdentityChannel since it was called first; its
+// error ends Follow. A failed look is logged and repeated with the next one.
+func (i *Identity) Follow(ctx context.Context, changed func(context.Context) error) error {
 	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case _, open := <-changed:
-			if !open {
-				changed = nil
-			}
-		case <-ticker.C:
-		}
 		if err := i.Refresh(ctx); err != nil && ctx.Err() == nil {
 			i.deps.Logger.WarnContext(ctx, "identity not refreshed", "error", err)
+		}
+		if err := changed(ctx); err != nil {
+			return err
 		}
 	}
 }

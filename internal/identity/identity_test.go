@@ -257,20 +257,38 @@ func TestRotation(t *testing.T) {
 	if _, err := i.Validator().Path(issued, nil, w.now); err != nil {
 		t.Errorf("what the first certificate vouches for: %v", err)
 	}
-	follow(t, other)
-	if !other.Certificate().Equal(i.Certificate()) {
-		t.Error("the other process did not follow")
+	if other.Certificate().Equal(i.Certificate()) {
+		t.Fatal("the other process knows already")
+	}
+	if err := other.Refresh(t.Context()); err != nil || !other.Certificate().Equal(i.Certificate()) {
+		t.Errorf("the other process has another certificate: %v", err)
 	}
 }
 
-// follow runs Follow until it has looked once.
-func follow(t *testing.T, i *identity.Identity) {
-	t.Helper()
+func TestFollow(t *testing.T) {
+	w := newWorld(t)
+	i, other := w.mustStart(t), w.mustStart(t)
+	watch, err := w.log.Watch(t.Context(), events.IdentityChannel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer watch.Close()
 	ctx, cancel := context.WithCancel(t.Context())
-	changed, ended := make(chan struct{}), make(chan error)
-	go func() { ended <- i.Follow(ctx, changed) }()
-	changed <- struct{}{}
-	changed <- struct{}{} // taken after the first look
+	looked, ended := make(chan struct{}), make(chan error)
+	go func() {
+		ended <- other.Follow(ctx, func(ctx context.Context) error {
+			looked <- struct{}{}
+			_, err := watch.Next(ctx)
+			return err
+		})
+	}()
+	<-looked
+	w.now = w.now.Add(identity.CertificateLife)
+	if rotated, err := i.RotateIfDue(t.Context()); !rotated || err != nil {
+		t.Fatalf("rotated %t, %v", rotated, err)
+	}
+	for <-looked; !other.Certificate().Equal(i.Certificate()); <-looked { // other records may wake it, too
+	}
 	cancel()
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("Follow: %v", err)
