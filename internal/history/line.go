@@ -110,11 +110,11 @@ func (h headerValues) MarshalJSON() ([]byte, error) {
 }
 
 func (h *headerValues) UnmarshalJSON(text []byte) error {
-	list := []json.RawMessage{text}
-	if len(text) > 0 && text[0] == '[' {
-		if err := json.Unmarshal(text, &list); err != nil {
-			return err
-		}
+	var list []json.RawMessage
+	if text[0] != '[' {
+		list = append(list, text)
+	} else if err := json.Unmarshal(text, &list); err != nil {
+		return err
 	}
 	*h = make([]string, len(list))
 	for i, v := range list {
