@@ -29,8 +29,8 @@ func (e *ending) Error() string {
 // Unwrap returns the cause.
 func (e *ending) Unwrap() error { return e.err }
 
-// codeAborted stands in logs and metrics for a connection that the client left
-// or that was cut; no code is sent then (RFC 6455 §7.1.5).
+// codeAborted stands in logs and metrics for a connection that broke or that we
+// cut; no code is sent then (RFC 6455 §7.1.5).
 const codeAborted websocket.StatusCode = 1006
 
 // endingOf returns the ending for the reason why a collection is over.
@@ -47,8 +47,13 @@ func endingOf(err error) *ending {
 		return &ending{code: websocket.StatusUnsupportedData, reason: "unexpected message"}
 	case errors.Is(err, errSilent):
 		return &ending{code: codeAborted, reason: "no answer to pings"}
+	}
+	// What else the client may send as a code stays out of the metrics.
+	switch code := websocket.CloseStatus(err); code {
+	case websocket.StatusNormalClosure, websocket.StatusGoingAway, websocket.StatusNoStatusRcvd:
+		return &ending{code: code, reason: "the client closed the connection"}
 	default:
-		return &ending{code: codeAborted, reason: "the client left", err: err}
+		return &ending{code: codeAborted, reason: "the connection broke", err: err}
 	}
 }
 

@@ -74,6 +74,34 @@ func TestSilentClientIsDropped(t *testing.T) {
 	}
 }
 
+func TestLogTellsAClosedConnectionFromABrokenOne(t *testing.T) {
+	for name, test := range map[string]struct {
+		leave func(*websocket.Conn) error
+		code  float64
+		error bool
+	}{
+		"done":                {func(c *websocket.Conn) error { return c.Close(websocket.StatusNormalClosure, "") }, 1000, false},
+		"going away":          {func(c *websocket.Conn) error { return c.Close(websocket.StatusGoingAway, "") }, 1001, false},
+		"without a code":      {func(c *websocket.Conn) error { return c.Close(websocket.StatusNoStatusRcvd, "") }, 1005, false},
+		"a code of their own": {func(c *websocket.Conn) error { return c.Close(4999, "") }, 1006, true},
+		"cut":                 {(*websocket.Conn).CloseNow, 1006, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newGateway(t)
+			conn := dial(t, g, nil)
+			shakeHands(t, conn, g.register(t))
+			g.logs.await(t, "Collection started", "msg")
+			if err := test.leave(conn); err != nil {
+				t.Fatal(err)
+			}
+			record := g.logs.await(t, "Collection ended", "close_code")
+			if record["close_code"] != test.code || (record["error"] != nil) != test.error {
+				t.Errorf("the end: %v", record)
+			}
+		})
+	}
+}
+
 func TestControlFramesPassWhileStorageIsSlow(t *testing.T) {
 	g := newGateway(t)
 	p := newPair(t, g)
