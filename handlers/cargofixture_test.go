@@ -120,7 +120,7 @@ type cargoWorld struct {
 	private *courierclient.PrivateGateway
 }
 
-func newCargoWorld(t *testing.T) *cargoWorld {
+func newCargoWorld(t testing.TB) *cargoWorld {
 	t.Helper()
 	w := &cargoWorld{world: newWorld(t), vault: &vault{records: map[string]keystore.Record{}}}
 	clock := func() time.Time { return w.now }

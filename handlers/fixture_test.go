@@ -180,7 +180,7 @@ func (identity) Validator() *pki.Validator {
 
 // world is the use cases on real stores.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	now     time.Time
 	blobs   *breakingBlobs
 	log     *breakingLog
@@ -193,7 +193,7 @@ type world struct {
 	replace *handlers.ReplaceParcels
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	w := &world{t: t, now: today}
 	clock := func() time.Time { return w.now }
 	store, err := files.Open(t.TempDir(), files.Options{})
