@@ -94,7 +94,7 @@ func (s *server) accept(ctx context.Context, parcel []byte) error {
 		if refusal.Kind == handlers.Malformed {
 			status = http.StatusBadRequest
 		}
-		return web.NewProblem(status, "%s", refusal.Reason).Because(err)
+		return web.NewProblem(status, "%s", refusal.Reason)
 	}
 	if err != nil {
 		return err

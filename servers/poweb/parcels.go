@@ -58,7 +58,7 @@ func (s *Server) accept(ctx context.Context, gatewayID string, parcel []byte) er
 		if refusal.Kind == handlers.Malformed {
 			status = http.StatusBadRequest
 		}
-		return web.NewProblem(status, "%s", refusal.Reason).Because(err)
+		return web.NewProblem(status, "%s", refusal.Reason)
 	}
 	if err != nil {
 		return err
