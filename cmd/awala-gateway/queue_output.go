@@ -169,8 +169,11 @@ func writeStats(w io.Writer, s queueadmin.Stats, now time.Time) error {
 	fmt.Fprintln(table, "\nDESTINATION\tWAITING\tOLDEST\tIN FLIGHT\tBREAKER\tNEXT PROBE\tLAST ERROR")
 	for _, d := range s.Destinations {
 		breaker, reason := string(d.Breaker), d.LastError
-		if d.Held {
+		switch {
+		case d.Held:
 			breaker, reason = "held", d.HeldReason
+		case d.Elsewhere:
+			breaker = "elsewhere"
 		}
 		probe := "-"
 		if d.Failures > 0 && !d.Held {

@@ -41,10 +41,11 @@ func startDelivery(ctx context.Context, a *assembly) error {
 	}
 	logger := a.loggerFor("delivery")
 	policy := a.retryPolicy()
+	owner, attend := a.deliveryMembers()
 	queue := delivery.NewQueue(policy, delivery.Limits{
 		Total:          int(a.config.Delivery.Concurrency),
 		PerDestination: int(a.config.Delivery.DestinationConcurrency),
-	}, nil)
+	}, owner)
 	metrics, err := delivery.NewMetrics(a.metrics, queue, time.Now)
 	if err != nil {
 		return err
@@ -63,11 +64,25 @@ func startDelivery(ctx context.Context, a *assembly) error {
 		Queue: queue, Operator: &handlers.OperateQueue{Log: a.services.log, Now: time.Now}, Ended: reader,
 		Logger: a.loggerFor("queue"), Now: time.Now,
 	}).Routes())
-	return a.runDelivery(ctx, runner, follower)
+	return a.runDelivery(ctx, runner, follower, func(ctx context.Context) error {
+		return attend(ctx, func() { queue.Rebalance(time.Now()) })
+	})
+}
+
+// deliveryMembers returns who owns which destinations, and what keeps that up to
+// date and reports changes until its context ends.
+func (a *assembly) deliveryMembers() (delivery.Owner, func(ctx context.Context, changed func()) error) {
+	if a.dataDir != "" { // nobody else has the data
+		return delivery.Sole{}, func(ctx context.Context, _ func()) error { <-ctx.Done(); return nil }
+	}
+	members := a.services.log.Members("delivery", 0)
+	return members, members.Run
 }
 
 // runDelivery runs the parts of the role until it is stopped.
-func (a *assembly) runDelivery(ctx context.Context, runner *delivery.Runner, follower *delivery.Follower) error {
+func (a *assembly) runDelivery(
+	ctx context.Context, runner *delivery.Runner, follower *delivery.Follower, attend workers.Runner,
+) error {
 	router, err := a.newRouter("delivery")
 	if err != nil {
 		return err
@@ -76,7 +91,7 @@ func (a *assembly) runDelivery(ctx context.Context, runner *delivery.Runner, fol
 	router.HandleBatches("delivery schedule", events.StreamInternetParcels, subscriber, follower.Handle)
 	forget := workers.Ticker{Name: "forget ended deliveries", Interval: forgetInterval, Do: follower.Forget, Logger: runner.Logger}
 	a.life.run(stageWorkers, "delivery", func(ctx context.Context) error {
-		return workers.Run(ctx, router.Run, runner.Run, forget.Run)
+		return workers.Run(ctx, router.Run, runner.Run, forget.Run, attend)
 	})
 	return a.await(ctx, router.Running())
 }

@@ -7,6 +7,7 @@
 //	POST /queue/actions       does an [Action], or tells what it would do
 //
 // Any process with the delivery role answers for all of them, because each
-// follows the whole history. Whatever is changed is changed by an event that
+// follows the whole history; only what is in flight and the state of a breaker is
+// known to the one process that attempts the destination. Whatever is changed is changed by an event that
 // holds the operator's name and reason; the answer comes when it is durable.
 package queueadmin

@@ -146,7 +146,7 @@ func (h *Handler) stats(w http.ResponseWriter, _ *http.Request) {
 	for _, d := range h.Queue.Destinations(now) {
 		one := Destination{
 			Name: d.Name, Waiting: d.Waiting, InFlight: d.InFlight, Breaker: d.Breaker, OpenUntil: d.OpenUntil,
-			Failures: d.Failures, LastError: d.LastError, LastErrorAt: d.LastErrorAt, Held: d.Held, HeldReason: d.Reason,
+			Failures: d.Failures, LastError: d.LastError, LastErrorAt: d.LastErrorAt, Elsewhere: d.Elsewhere, Held: d.Held, HeldReason: d.Reason,
 		}
 		if d.Waiting > 0 {
 			one.OldestSince = now.Add(-d.Oldest)

@@ -84,8 +84,10 @@ type Destination struct {
 	Failures    int                   `json:"failures"`
 	LastError   string                `json:"lastError,omitempty"`
 	LastErrorAt time.Time             `json:"lastErrorAt,omitzero"`
-	Held        bool                  `json:"held,omitempty"`
-	HeldReason  string                `json:"heldReason,omitempty"`
+	// Elsewhere tells that another process attempts it: ask that for the breaker.
+	Elsewhere  bool   `json:"elsewhere,omitempty"`
+	Held       bool   `json:"held,omitempty"`
+	HeldReason string `json:"heldReason,omitempty"`
 }
 
 // Filter selects deliveries; empty fields select all. See [delivery.Filter].

@@ -89,6 +89,9 @@ type DestinationStats struct {
 	// LastError and LastErrorAt are of the last attempt that failed.
 	LastError   string
 	LastErrorAt time.Time
+	// Elsewhere tells that another worker attempts it, and knows of its breaker
+	// and what is in flight.
+	Elsewhere bool
 	// Held tells that an operator holds it, and for what Reason.
 	Held   bool
 	Reason string
@@ -114,7 +117,7 @@ func (q *Queue) Destinations(now time.Time) []DestinationStats {
 			Name: d.Name, Waiting: d.items, InFlight: d.inFlight,
 			Breaker: d.breaker.state(now), OpenUntil: d.breaker.openUntil, Failures: d.breaker.failures,
 			LastError: d.breaker.lastCause, LastErrorAt: d.breaker.lastFailure,
-			Held: d.Held, Reason: d.Reason,
+			Elsewhere: !q.owner.Owns(d.Name), Held: d.Held, Reason: d.Reason,
 		}
 		if at, ok := oldest[d]; ok {
 			s.Oldest = now.Sub(at)
