@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -44,6 +46,9 @@ docs/auditing.md is an auditor's way through these commands.`,
 	return parent
 }
 
+// adminVariable is the environment variable that --admin defaults to.
+const adminVariable = "AWALA_ADMIN"
+
 // sourceFlags say which history to look at.
 type sourceFlags struct{ admin, archive string }
 
@@ -53,7 +58,8 @@ func (s *sourceFlags) register(flags *pflag.FlagSet) {
 }
 
 func (s *sourceFlags) registerAdmin(flags *pflag.FlagSet) {
-	flags.StringVar(&s.admin, "admin", defaultAdmin, "URL of the admin server of a running gateway")
+	flags.StringVar(&s.admin, "admin", cmp.Or(os.Getenv(adminVariable), defaultAdmin),
+		"URL of the admin server of a running gateway (also "+adminVariable+")")
 }
 
 // open returns the history, and what to call when done with it.
