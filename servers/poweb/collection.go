@@ -20,7 +20,8 @@ import (
 // desktop client into a tight loop; released clients treat all others alike.
 const statusTryAgain websocket.StatusCode = 4000
 
-// timing holds the periods of a collection; tests shorten them.
+// timing holds the periods of a collection, and one of a registration; tests
+// shorten them.
 type timing struct {
 	// ping is the time between two pings. Clients give up after 7 seconds
 	// without one.
@@ -38,6 +39,9 @@ type timing struct {
 	// reopen is how long the connection goes on after a parcel was passed over
 	// because storage failed; then the client must come back for it.
 	reopen time.Duration
+	// turn is how long a registration waits for its turn to be signed; clients wait
+	// for five seconds in all.
+	turn time.Duration
 	// retries are the pauses before further attempts to use storage.
 	retries []time.Duration
 }
@@ -45,7 +49,7 @@ type timing struct {
 func defaultTiming() timing {
 	return timing{
 		ping: 5 * time.Second, silence: 10 * time.Second, handshake: 15 * time.Second,
-		refusal: time.Second, collect: 10 * time.Second, reopen: 15 * time.Second,
+		refusal: time.Second, collect: 10 * time.Second, reopen: 15 * time.Second, turn: 3 * time.Second,
 		retries: []time.Duration{100 * time.Millisecond, 400 * time.Millisecond, 1500 * time.Millisecond},
 	}
 }

@@ -18,6 +18,7 @@ func (t *Timing) SetHandshake(d time.Duration)  { t.handshake = d }
 func (t *Timing) SetRefusal(d time.Duration)    { t.refusal = d }
 func (t *Timing) SetRetries(d ...time.Duration) { t.retries = d }
 func (t *Timing) SetReopen(d time.Duration)     { t.reopen = d }
+func (t *Timing) SetTurn(d time.Duration)       { t.turn = d }
 
 func (t *Timing) Ping() time.Duration    { return t.ping }
 func (t *Timing) Silence() time.Duration { return t.silence }

@@ -25,7 +25,11 @@ func (s *Server) preRegister(w http.ResponseWriter, r *http.Request) error {
 			ExpiresAt:   s.now().Add(authorizationLife),
 			GatewayData: ticket{digest: digest, nonce: nonce}.marshal(),
 		}
-		serialized, err := authorization.Sign(s.Identity.Key())
+		var serialized []byte
+		err = s.signing(r.Context(), func() (err error) {
+			serialized, err = authorization.Sign(s.Identity.Key())
+			return err
+		})
 		if err != nil {
 			return err
 		}

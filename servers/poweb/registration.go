@@ -79,7 +79,11 @@ func (s *Server) admit(body []byte) (*rsa.PublicKey, ticket, error) {
 // that, in an order that leaves nothing half done: the key first, because from
 // the event on the gateway is registered, and the answer last.
 func (s *Server) enrol(ctx context.Context, key *rsa.PublicKey, t ticket) ([]byte, error) {
-	certificate, err := s.Identity.IssueFor(key)
+	var certificate *pki.Certificate
+	err := s.signing(ctx, func() (err error) {
+		certificate, err = s.Identity.IssueFor(key)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("issue the certificate: %w", err)
 	}

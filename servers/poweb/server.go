@@ -57,8 +57,10 @@ type Server struct {
 	damper    *damper
 	large     *semaphore.Weighted
 	largeSize int64
-	timing    timing
-	params    connectionParams
+	// signatures bounds those that anybody may ask for.
+	signatures *semaphore.Weighted
+	timing     timing
+	params     connectionParams
 }
 
 // New returns a server. The only errors are those of registering its metrics.
@@ -79,6 +81,8 @@ func New(config Config) (*Server, error) {
 		damper:    newDamper(),
 		largeSize: orDefault(config.DeliveryMemory, defaultDeliveryMemory),
 		timing:    defaultTiming(),
+
+		signatures: newSigning(),
 	}
 	s.large = semaphore.NewWeighted(s.largeSize)
 	s.handler = web.Observe(s.router(), config.Logger, requests)
