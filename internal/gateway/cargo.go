@@ -34,4 +34,7 @@ func (a *assembly) openCargoUsecases() {
 		Due: projections.NewAcknowledgements(s.log, time.Now), Blobs: s.blobs, Log: s.log, Claims: s.claims,
 		Building: make(chan struct{}, max(4, runtime.GOMAXPROCS(0))), Logger: logger, Now: time.Now,
 	}
+	u.forgetKeys = &handlers.ForgetSessionKeys{
+		Identity: a.identity, Keys: s.keys, Log: s.log, Logger: logger, Now: time.Now,
+	}
 }

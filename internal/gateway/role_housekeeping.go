@@ -14,6 +14,7 @@ import (
 const (
 	endingInterval   = time.Minute
 	rotationInterval = time.Hour
+	forgetInterval   = 24 * time.Hour
 	sweepInterval    = 6 * time.Hour
 	evidenceInterval = 5 * time.Minute
 )
@@ -73,6 +74,10 @@ func (a *assembly) housekeepingTasks() []workers.Runner {
 		}),
 		task("rotate the own certificate", rotationInterval, func(ctx context.Context) error {
 			_, err := a.identity.RotateIfDue(ctx)
+			return err
+		}),
+		task("forget session keys", forgetInterval, func(ctx context.Context) error {
+			_, err := a.usecases.forgetKeys.Run(ctx)
 			return err
 		}),
 		task("sign the history", evidenceInterval, a.signHistory),

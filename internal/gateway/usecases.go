@@ -23,6 +23,7 @@ type usecases struct {
 	receiveCargo *handlers.ReceiveCargo
 	unwrapCargo  *handlers.UnwrapCargo
 	collectCargo *handlers.CollectCargo
+	forgetKeys   *handlers.ForgetSessionKeys
 }
 
 // openUsecases builds the handlers on the services.

@@ -14,6 +14,7 @@
 //
 // to which this implementation adds
 //
+//	s-<key id hex>    createdAt                    when a bound session key was saved
 //	e-<key hash>      noteKey                      signs checkpoints of the history
 //
 // where privateKey is base64 of PKCS#8 and keyId is hexadecimal. The latest
@@ -27,6 +28,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"awala.network/gateway/awala/pki"
 )
@@ -124,6 +126,9 @@ func (k *Keys) SaveSessionKey(ctx context.Context, nodeID, peerID string, key pk
 	byID, initial, err := newSessionRecords(nodeID, peerID, key)
 	if err != nil {
 		return err
+	}
+	if peerID != "" {
+		byID[fieldCreatedAt] = time.Now().UTC().Format(time.RFC3339Nano)
 	}
 	if err := k.secrets.Put(ctx, sessionPath(key.ID), byID); err != nil {
 		return fmt.Errorf("save session key %x: %w", key.ID, err)

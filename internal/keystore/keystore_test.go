@@ -1,12 +1,14 @@
 package keystore_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"awala.network/gateway/awala/pki"
 	"awala.network/gateway/internal/durable/durabletest"
@@ -176,6 +178,12 @@ func TestLayout(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if bound := got["peerId"] != ""; bound {
+			if _, err := time.Parse(time.RFC3339Nano, got["createdAt"]); err != nil {
+				t.Errorf("%s: %v", path, err)
+			}
+			delete(got, "createdAt") // what the reference does not have
+		}
 		if fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("%s is %v, want %v", path, got, want)
 		}
@@ -189,4 +197,44 @@ func TestLayout(t *testing.T) {
 		t.Fatal(err)
 	}
 	check("s-ab01", keystore.Record{"privateKey": encoded, "nodeId": "0abc", "peerId": "0def"})
+}
+
+func TestBoundSessionKeys(t *testing.T) {
+	secrets := open(t)
+	keys := keystore.New(secrets)
+	save := func(nodeID, peerID string) []byte {
+		t.Helper()
+		key, err := pki.GenerateSessionKey()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := keys.SaveSessionKey(t.Context(), nodeID, peerID, key); err != nil {
+			t.Fatal(err)
+		}
+		return key.ID
+	}
+	save("0abc", "")
+	save("0fff", "0def")
+	want := save("0abc", "0def")
+	if err := secrets.Put(t.Context(), "s-0102", keystore.Record{"nodeId": "0abc", "peerId": "0123", "privateKey": "x"}); err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]keystore.BoundKey{}
+	err := keys.BoundSessionKeys(t.Context(), "0abc", func(k keystore.BoundKey) error {
+		found[k.PeerID] = k
+		return nil
+	})
+	if err != nil || len(found) != 2 {
+		t.Fatalf("found %v, %v", found, err)
+	}
+	if k := found["0def"]; !bytes.Equal(k.ID, want) || time.Since(k.CreatedAt) > time.Minute {
+		t.Errorf("found %+v, want the key %x", k, want)
+	}
+	if k := found["0123"]; !k.CreatedAt.IsZero() {
+		t.Errorf("a key without a date is from %v", k.CreatedAt)
+	}
+	failure := errors.New("failure")
+	if err := keys.BoundSessionKeys(t.Context(), "0abc", func(keystore.BoundKey) error { return failure }); !errors.Is(err, failure) {
+		t.Errorf("got %v", err)
+	}
 }

@@ -23,7 +23,8 @@ const (
 	fieldPrivateKey = "privateKey" // base64 of PKCS#8
 	fieldNodeID     = "nodeId"
 	fieldPeerID     = "peerId"
-	fieldKeyID      = "keyId" // hexadecimal
+	fieldKeyID      = "keyId"     // hexadecimal
+	fieldCreatedAt  = "createdAt" // RFC 3339
 )
 
 func identityPath(nodeID string) string { return identityPrefix + nodeID }
