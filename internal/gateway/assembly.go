@@ -168,12 +168,16 @@ func (a *assembly) startServices(ctx context.Context) error {
 	return a.openParked(ctx)
 }
 
-func (a *assembly) openIdentity(ctx context.Context) error {
-	var err error
+// ensureIdentity opens the identity, and makes it if there is none.
+func (a *assembly) ensureIdentity(ctx context.Context) (err error) {
 	a.identity, err = identity.Ensure(ctx, identity.Deps{
 		Keys: a.services.keys, Log: a.services.log, Logger: a.logger,
 	}, string(a.config.Gateway.InternetAddress))
-	if err != nil {
+	return err
+}
+
+func (a *assembly) openIdentity(ctx context.Context) error {
+	if err := a.ensureIdentity(ctx); err != nil {
 		return err
 	}
 	a.rotator.Store(a.identity)

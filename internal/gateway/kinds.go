@@ -38,3 +38,12 @@ func HousekeepingWorker() Kind { return remote("worker-housekeeping", housekeepi
 func remote(name string, r role) Kind {
 	return Kind{Name: name, check: (*config.Config).CheckRemote, open: openRemote, roles: []role{r}}
 }
+
+// Services is a kind without any role: for commands that work on the backing
+// services of a gateway, embedded or, if remote, of their own.
+func Services(isRemote bool) Kind {
+	if isRemote {
+		return Kind{Name: "tools", check: (*config.Config).CheckRemote, open: openRemote}
+	}
+	return Kind{Name: "tools", open: openEmbedded}
+}

@@ -4,14 +4,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"strings"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
 	"github.com/nats-io/nats.go"
 
-	"awala.network/gateway/internal/blobs/s3"
 	"awala.network/gateway/internal/config"
 	"awala.network/gateway/internal/documents/mongo"
 	"awala.network/gateway/internal/fault"
@@ -86,17 +84,9 @@ func (s *services) openVault(ctx context.Context, a *assembly) error {
 }
 
 func (s *services) openS3(ctx context.Context, a *assembly) error {
-	c := a.config.ObjectStore
-	endpoint, err := url.Parse(string(c.Endpoint))
+	store, err := newS3(a)
 	if err != nil {
-		return fault.Permanent(err)
-	}
-	store, err := s3.New(s3.Options{
-		Endpoint: endpoint.Host, Insecure: endpoint.Scheme == "http",
-		AccessKey: string(c.AccessKey), SecretKey: c.SecretKey.Reveal(), Region: string(c.Region), Bucket: string(c.Bucket),
-	})
-	if err != nil {
-		return fault.Permanent(err)
+		return err
 	}
 	if err := checkBlobs(store)(ctx); err != nil {
 		_ = store.Close()

@@ -50,7 +50,9 @@ type Store struct {
 	client *minio.Core
 	bucket string
 	region string
-	idle   interface{ CloseIdleConnections() } // nil if the transport is not ours
+	// transport carries the requests, also those that are not the client's.
+	transport http.RoundTripper
+	idle      interface{ CloseIdleConnections() } // nil if the transport is not ours
 }
 
 var _ blobs.Store = (*Store)(nil)
@@ -65,6 +67,7 @@ func New(o Options) (*Store, error) {
 		own := transport()
 		o.Transport, s.idle = own, own
 	}
+	s.transport = o.Transport
 	client, err := minio.NewCore(o.Endpoint, &minio.Options{
 		Creds:      credentials.NewStaticV4(o.AccessKey, o.SecretKey, ""),
 		Secure:     !o.Insecure,

@@ -1,0 +1,51 @@
+package gateway
+
+import (
+	"context"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"awala.network/gateway/events"
+	"awala.network/gateway/internal/doctor"
+	"awala.network/gateway/internal/jetstream"
+	"awala.network/gateway/internal/resolver"
+)
+
+// Diagnose examines what a gateway of the kind rests on, whether it runs or not: see
+// package doctor. Without skipDNS it looks up the Internet address too.
+func Diagnose(ctx context.Context, o Options, skipDNS bool) (doctor.Report, error) {
+	remote := o.Kind.check != nil
+	roots, err := rootsWith(string(o.Config.PDC.CAFile))
+	if err != nil {
+		roots = nil // the examination says so
+	}
+	c := &doctor.Case{
+		Config: o.Config, SkipDNS: skipDNS, Now: time.Now, Logger: o.Logger,
+		Streams: events.Streams(), Consumers: durableConsumers(), Lifecycle: bucketLifecycle(),
+		Connect: func(system bool) (*nats.Conn, error) { return connectForDoctor(o, system) },
+		Lookup:  resolver.New(newExchanger(o.Config.PDC, roots)),
+		History: func(ctx context.Context) (*jetstream.Log, func(context.Context) error, error) {
+			return OpenHistory(ctx, o, false)
+		},
+	}
+	for _, m := range readModels() {
+		c.Collections = append(c.Collections, doctor.Collection{Prefix: m.Name, Indexes: m.Indexes})
+	}
+	if !remote {
+		if c.DataDir = string(o.Config.Standalone.DataDir); c.DataDir == "" {
+			if c.DataDir, err = defaultDataDir(); err != nil {
+				return doctor.Report{}, err
+			}
+		}
+	}
+	return doctor.Examine(ctx, c), nil
+}
+
+func connectForDoctor(o Options, system bool) (*nats.Conn, error) {
+	c := o.Config.NATS
+	if system {
+		return connectNATS(c, "doctor", string(c.SystemCredentials), string(c.SystemUser), c.SystemPassword)
+	}
+	return connectNATS(c, "doctor", string(c.Credentials), string(c.User), c.Password)
+}
