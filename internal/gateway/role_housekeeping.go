@@ -14,7 +14,7 @@ import (
 const (
 	endingInterval   = time.Minute
 	rotationInterval = time.Hour
-	forgetInterval   = 24 * time.Hour
+	keysInterval     = 24 * time.Hour
 	sweepInterval    = 6 * time.Hour
 	evidenceInterval = 5 * time.Minute
 )
@@ -76,7 +76,7 @@ func (a *assembly) housekeepingTasks() []workers.Runner {
 			_, err := a.identity.RotateIfDue(ctx)
 			return err
 		}),
-		task("forget session keys", forgetInterval, func(ctx context.Context) error {
+		task("forget session keys", keysInterval, func(ctx context.Context) error {
 			_, err := a.usecases.forgetKeys.Run(ctx)
 			return err
 		}),
