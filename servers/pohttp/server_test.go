@@ -165,6 +165,13 @@ func TestRefusedParcelsLeaveNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	lapsed, err := pki.IssueDeliveryAuthorization(pki.IssueRequest{
+		Subject: &g.from.Key().PublicKey, IssuerKey: g.to.Key(), Issuer: g.to.Certificate(),
+		NotBefore: g.to.Certificate().NotBefore(), NotAfter: time.Now().Add(-time.Minute),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	good := g.write(t, powebclient.Parcel{Payload: []byte("payload")})
 	flipped := slices.Clone(good)
 	flipped[strings.Index(string(flipped), "payload")] ^= 1
@@ -200,6 +207,7 @@ func TestRefusedParcelsLeaveNothing(t *testing.T) {
 		"expired":                            {g.write(t, powebclient.Parcel{CreatedAt: now.Add(-time.Hour), TTL: time.Minute}), 403},
 		"from the future":                    {g.write(t, powebclient.Parcel{CreatedAt: now.Add(time.Hour)}), 403},
 		"authorised by someone else":         {with(foreign), 403},
+		"authorised until a minute ago":      {with(lapsed), 403},
 		"under the sender's own certificate": {with(g.from.Certificate()), 403},
 		"to the gateway itself":              {toUs, 403},
 	}

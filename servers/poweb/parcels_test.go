@@ -69,6 +69,20 @@ func TestRefusedParcelsLeaveNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	lapsed, err := pki.IssueDeliveryAuthorization(pki.IssueRequest{
+		Subject: &from.Key().PublicKey, IssuerKey: to.Key(), Issuer: to.Certificate(),
+		NotBefore: to.Certificate().NotBefore(), NotAfter: time.Now().Add(-time.Minute),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	toUs, err := (&ramf.Message{
+		Type: ramf.TypeParcel, Recipient: ramf.Recipient{ID: g.Identity.NodeID()}, ID: "to-us",
+		CreatedAt: time.Now(), TTL: time.Hour, Sender: p.Certificate(),
+	}).Sign(p.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
 	flipped := slices.Clone(good)
 	flipped[strings.Index(string(flipped), "payload")] ^= 1
 	now := time.Now()
@@ -88,6 +102,8 @@ func TestRefusedParcelsLeaveNothing(t *testing.T) {
 		"from the future":                    {write(t, from, powebclient.Parcel{To: to, CreatedAt: now.Add(3 * time.Hour)}), 422},
 		"not authorised":                     {with(powebclient.Parcel{}, selfIssued(t, from.Key())), 422},
 		"authorised by someone else":         {with(powebclient.Parcel{}, foreign), 422},
+		"authorised until a minute ago":      {with(powebclient.Parcel{}, lapsed), 422},
+		"to the gateway itself":              {toUs, 422},
 		"under the sender's own certificate": {with(powebclient.Parcel{}, from.Certificate()), 422},
 		"to the Internet, expired": {write(t, from, powebclient.Parcel{
 			To: to, InternetAddress: "other.example.com",

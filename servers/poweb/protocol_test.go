@@ -14,7 +14,6 @@ import (
 	"awala.network/gateway/awala/poweb"
 	"awala.network/gateway/internal/powebclient"
 	"awala.network/gateway/projections"
-	"awala.network/gateway/servers/internal/servertest"
 	server "awala.network/gateway/servers/poweb"
 )
 
@@ -97,8 +96,7 @@ func TestCloseCodes(t *testing.T) {
 	p := newPair(t, g)
 	empty := newPair(t, g)
 	p.queue(t, 2)
-	stranger := servertest.NewKey(t)
-	strangers := selfIssued(t, stranger)
+	before := g.Stored()
 	upon := http.Header{"X-Relaynet-Streaming-Mode": {"close-upon-completion"}}
 	tests := map[string]struct {
 		header http.Header
@@ -107,50 +105,6 @@ func TestCloseCodes(t *testing.T) {
 	}{
 		"browser":                    {http.Header{"Origin": {"https://example.com"}}, func(*testing.T, *websocket.Conn) {}, 1008},
 		"no answer to the challenge": {nil, func(t *testing.T, conn *websocket.Conn) { receive(t, conn) }, 1003},
-		"noise": {nil, func(t *testing.T, conn *websocket.Conn) {
-			receive(t, conn)
-			send(t, conn, websocket.MessageBinary, []byte("noise"))
-		}, 1003},
-		"text": {nil, func(t *testing.T, conn *websocket.Conn) {
-			receive(t, conn)
-			send(t, conn, websocket.MessageText, []byte("hello"))
-		}, 1003},
-		"no signature": {nil, func(t *testing.T, conn *websocket.Conn) {
-			receive(t, conn)
-			send(t, conn, websocket.MessageBinary, []byte{0x30, 0x02, 0xa0, 0x00})
-		}, 1003},
-		"signature of another nonce": {nil, func(t *testing.T, conn *websocket.Conn) {
-			receive(t, conn)
-			signature, err := poweb.SignNonce(make([]byte, 16), p.Key, p.Certificate())
-			respond(t, conn, signature, err)
-		}, 1003},
-		"signature for another purpose": {nil, func(t *testing.T, conn *websocket.Conn) {
-			challenge, err := poweb.ParseChallenge(receive(t, conn))
-			if err != nil {
-				t.Fatal(err)
-			}
-			signature, err := poweb.CountersignParcel(challenge.Nonce, p.Key, p.Certificate())
-			respond(t, conn, signature, err)
-		}, 1003},
-		"a stranger among the signers": {nil, func(t *testing.T, conn *websocket.Conn) {
-			challenge, err := poweb.ParseChallenge(receive(t, conn))
-			if err != nil {
-				t.Fatal(err)
-			}
-			good, err := poweb.SignNonce(challenge.Nonce, p.Key, p.Certificate())
-			if err != nil {
-				t.Fatal(err)
-			}
-			bad, err := poweb.SignNonce(challenge.Nonce, stranger, strangers)
-			if err != nil {
-				t.Fatal(err)
-			}
-			der, err := poweb.Response{NonceSignatures: [][]byte{good, bad}}.Marshal()
-			if err != nil {
-				t.Fatal(err)
-			}
-			send(t, conn, websocket.MessageBinary, der)
-		}, 1003},
 		"unknown acknowledgement": {nil, func(t *testing.T, conn *websocket.Conn) {
 			shakeHands(t, conn, p.PrivateGateway)
 			receive(t, conn)
@@ -178,6 +132,9 @@ func TestCloseCodes(t *testing.T) {
 			if got := closeCode(t, conn); got != tc.want {
 				t.Errorf("closed with %d, want %d", got, tc.want)
 			}
+			if diff := cmp.Diff(before, g.Stored()); diff != "" {
+				t.Errorf("left behind: %s", diff)
+			}
 		})
 	}
 	if got := len(p.all(t)); got != 2 {
@@ -195,18 +152,6 @@ func TestTooLargeAMessageEndsTheCollection(t *testing.T) {
 	if got := closeCode(t, conn); got != websocket.StatusMessageTooBig && got != -1 {
 		t.Errorf("closed with %d", got)
 	}
-}
-
-func respond(t testing.TB, conn *websocket.Conn, signature []byte, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := poweb.Response{NonceSignatures: [][]byte{signature}}.Marshal()
-	if err != nil {
-		t.Fatal(err)
-	}
-	send(t, conn, websocket.MessageBinary, der)
 }
 
 func deliveryID(t testing.TB, message []byte) []byte {

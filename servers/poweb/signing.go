@@ -11,7 +11,7 @@ import (
 )
 
 // newSigning bounds the signatures that strangers can have us make at the same
-// time: an RSA signature costs thirty times what its request costs to send, and
+// time: an RSA signature costs far more than the request for it, and
 // whoever floods us with registrations shall leave half of the processors to the
 // parcels.
 func newSigning() *semaphore.Weighted {
