@@ -53,6 +53,21 @@ func (l Limits) share(c class) int {
 	}
 }
 
+// allows tells whether a parcel of that size fits beside those of its class. Each
+// class has the same share of the octets as of the places.
+func (q *Queue) allows(c class, size int64) bool {
+	share := q.limits.Octets / int64(max(q.limits.Total, 1)) * int64(q.limits.share(c))
+	return q.octets[c] == 0 || q.octets[c]+size <= share
+}
+
+// account counts a job in, or out if by is -1.
+func (q *Queue) account(job *Job, by int) {
+	q.inFlight[job.class] += by
+	if !job.Expire {
+		q.octets[job.class] += int64(by) * job.Size
+	}
+}
+
 // Job is something to do. After it is done, call [Queue.Done].
 type Job struct {
 	handlers.Assignment
@@ -100,6 +115,9 @@ func (q *Queue) nextOf(c class, now time.Time) *Job {
 			q.place(d, now) // time has passed since it was placed
 			continue
 		}
+		if !q.allows(c, i.Size) {
+			return nil
+		}
 		q.unplace(d) // the next turn is others'
 		d.take(i)
 		return q.start(i, c, now)
@@ -116,7 +134,7 @@ func (q *Queue) start(i *item, c class, now time.Time) *Job {
 	job.Assignment = handlers.Assignment{
 		Delivery: i.Delivery, Deadline: i.deadline, Open: func() bool { return q.isOpen(id) },
 	}
-	q.inFlight[c]++
+	q.account(job, +1)
 	if c == unproven {
 		job.element = q.unproven.PushBack(job)
 	}
@@ -162,9 +180,9 @@ func (q *Queue) excuseSlow(now time.Time) {
 		}
 		q.unproven.Remove(e)
 		job.element = nil
-		q.inFlight[job.class]--
+		q.account(job, -1)
 		job.class = slow
-		q.inFlight[job.class]++
+		q.account(job, +1)
 		if d := job.item.to; !d.breaker.slow && !d.breaker.proven {
 			d.breaker.slow = true
 			q.place(d, now)
@@ -206,7 +224,7 @@ func (q *Queue) Done(job *Job, out handlers.Outcome, err error, now time.Time) {
 	defer q.mu.Unlock()
 	defer q.wake()
 	i, d := job.item, job.item.to
-	q.inFlight[job.class]--
+	q.account(job, -1)
 	if job.element != nil {
 		q.unproven.Remove(job.element)
 	}

@@ -16,6 +16,9 @@ type Limits struct {
 	Total int
 	// PerDestination is how many at one destination.
 	PerDestination int
+	// Octets is how much the parcels in flight may take up in memory; 0 is 256
+	// MiB. One parcel is always let through.
+	Octets int64
 }
 
 // Owner says which destinations are this process's to attempt.
@@ -48,7 +51,8 @@ type Queue struct {
 
 	ready    [classes]list.List // of *destination
 	inFlight [classes]int
-	unproven list.List // of *Job, attempts at unproven destinations by their start
+	octets   [classes]int64 // of the parcels in flight
+	unproven list.List      // of *Job, attempts at unproven destinations by their start
 	sleeping wakings
 	line     deadlines
 	settling []*item
@@ -58,6 +62,9 @@ type Queue struct {
 func NewQueue(policy handlers.RetryPolicy, limits Limits, owner Owner) *Queue {
 	if owner == nil {
 		owner = Sole{}
+	}
+	if limits.Octets == 0 {
+		limits.Octets = 256 << 20
 	}
 	return &Queue{
 		policy: policy, limits: limits, owner: owner, changed: make(chan struct{}, 1),
