@@ -1,6 +1,6 @@
 // Package handlers holds the use cases of the gateway: what happens when a
-// parcel comes in, is collected, expires, is replaced, or has ended. One use
-// case, one file.
+// parcel comes in, is collected, expires, is replaced, or has ended, and when a
+// courier brings cargo or takes it along. One use case, one file.
 //
 // Servers and workers call them; each is told its services as small ports. All
 // of them follow one rule: the blob is durable before the event that names it,

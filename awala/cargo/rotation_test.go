@@ -48,8 +48,25 @@ func TestMarshalCertificateRotationMatchesVector(t *testing.T) {
 	}
 }
 
+func TestMarshalEmbeddedMatchesVector(t *testing.T) {
+	rotation := cargo.CertificateRotation{Path: pki.CertificationPath{
+		Leaf: certificate(t, "jvm/cert-pgw.der"),
+		CAs:  []*pki.Certificate{certificate(t, "jvm/cert-igw-self.der")},
+	}}
+	got, err := rotation.MarshalEmbedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(append([]byte(rotationSignature), vectors.Read(t, "jvm/certificationpath.der")...), got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
 func TestMarshalCertificateRotationRefusesEmptyPath(t *testing.T) {
 	if _, err := (cargo.CertificateRotation{}).Marshal(); err == nil {
+		t.Error("no error")
+	}
+	if _, err := (cargo.CertificateRotation{}).MarshalEmbedded(); err == nil {
 		t.Error("no error")
 	}
 }
