@@ -13,11 +13,16 @@ import (
 // probeCollection is the doctor's own collection.
 const probeCollection = "doctor_probe"
 
+// openTimeout bounds the search for a server, for which the driver would take longer.
+const openTimeout = 8 * time.Second
+
 // examineDocuments looks at the database of the projections, and writes and removes
 // a collection of its own.
 func examineDocuments(ctx context.Context, c *Case, r *Report) {
 	s := c.Config.MongoDB
-	database, err := mongo.Open(ctx, mongo.Options{URI: s.URI.Reveal(), Database: string(s.Database)})
+	opening, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	database, err := mongo.Open(opening, mongo.Options{URI: s.URI.Reveal(), Database: string(s.Database)})
 	if err != nil {
 		r.problem("mongodb", "start MongoDB, and look at --mongodb-uri-file and the user's password", "MongoDB cannot be used: %v", withoutSecret(err, s.URI.Reveal()))
 		return
