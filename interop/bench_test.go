@@ -130,7 +130,7 @@ func benchClient(tb testing.TB, gateway *process.Standalone) *powebclient.Client
 }
 
 // write makes parcels of 1 KiB from an endpoint of one peer to one of the other,
-// each under an authorisation of its own.
+// under one authorisation, as in a correspondence.
 func (p *benchPeers) write(b *testing.B, n int) [][]byte {
 	b.Helper()
 	sender, err := p.from.NewEndpoint()
@@ -141,14 +141,18 @@ func (p *benchPeers) write(b *testing.B, n int) [][]byte {
 	if err != nil {
 		b.Fatal(err)
 	}
+	authorization, err := recipient.Authorize(sender)
+	if err != nil {
+		b.Fatal(err)
+	}
 	parcels := make([][]byte, n)
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i := range parcels {
 		group.Go(func() (err error) {
-			parcels[i], err = sender.Write(powebclient.Parcel{
+			parcels[i], err = sender.WriteWith(powebclient.Parcel{
 				To: recipient, CreatedAt: time.Now().Add(-time.Minute), TTL: time.Hour, Payload: make([]byte, 1024),
-			})
+			}, authorization)
 			return err
 		})
 	}
