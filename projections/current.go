@@ -102,6 +102,10 @@ func (l *Current) look(ctx context.Context) error {
 		l.read, l.told = l.written, 0
 		return nil
 	}
+	if l.read.Edition == l.written.Edition {
+		l.read = l.written // it may have been opened anew
+		return nil
+	}
 	checkpoint, err := l.written.Checkpoint(ctx)
 	if err != nil {
 		return fmt.Errorf("projections: %w", err)
@@ -144,7 +148,7 @@ func (l *Current) tell(ctx context.Context, v version, checkpoint uint64) (bool,
 }
 
 // use calls do with the version to read from, and a second time if the first
-// fails because that version is gone.
+// fails, with what is opened anew: the version may be gone.
 func use[T any](ctx context.Context, l *Current, do func(documents.Collection) (T, error)) (T, error) {
 	v, err := l.reader(ctx)
 	if err != nil {
@@ -155,7 +159,7 @@ func use[T any](ctx context.Context, l *Current, do func(documents.Collection) (
 	if err == nil || ctx.Err() != nil || errors.Is(err, documents.ErrNotFound) || errors.Is(err, documents.ErrInvalid) {
 		return result, err
 	}
-	if kept, asking := l.kept(ctx, v); kept || asking != nil {
+	if asking := l.forget(ctx); asking != nil {
 		return result, err
 	}
 	if v, err = l.reader(ctx); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"awala.network/gateway/internal/documents"
 )
@@ -142,8 +143,7 @@ func (m *Maintenance[S]) change(ctx context.Context, built Edition) error {
 		if manifest.Building == nil || manifest.Building.Collection != built.Collection {
 			return false
 		}
-		before := manifest.Live
-		manifest.Previous, manifest.SwitchedAt = &before, m.versions.now().UTC()
+		manifest.Previous = append(manifest.Previous, Retired{manifest.Live, m.versions.now().UTC().Truncate(time.Millisecond)})
 		manifest.Live, manifest.Building = built, nil
 		return true
 	})

@@ -75,8 +75,8 @@ func (r *Runner[S]) failed(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
-	if live, ok := r.collection.(*Current); ok && ctx.Err() == nil {
-		err = errors.Join(err, live.forget(ctx))
+	if ctx.Err() == nil {
+		err = errors.Join(err, reopen(ctx, r.collection))
 	}
 	return fmt.Errorf("projections: %s: %w", r.projection.Spec().Name, err)
 }

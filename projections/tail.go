@@ -51,7 +51,7 @@ func (r *Reader) exactly(ctx context.Context, gatewayID string, do func(*tail) e
 		return ctx.Err()
 	}
 	defer func() { <-t.turn }()
-	for {
+	for again := true; ; {
 		stored, kept, err := steady(ctx, r.collection)
 		if err != nil {
 			return err
@@ -60,11 +60,26 @@ func (r *Reader) exactly(ctx context.Context, gatewayID string, do func(*tail) e
 		if err = r.refresh(ctx, gatewayID, t); err == nil {
 			err = do(t)
 		}
-		if ok, asking := kept(ctx); ok || asking != nil {
+		ok, asking := kept(ctx)
+		if asking != nil || (ok && (err == nil || !again)) {
 			return errors.Join(err, asking)
 		}
-		t.entries = nil // folded on what is gone
+		if ok { // perhaps the collection has to be opened anew
+			again = false
+			if asking := reopen(ctx, r.collection); asking != nil {
+				return errors.Join(err, asking)
+			}
+		}
+		t.entries = nil // folded on what may be gone
 	}
+}
+
+// reopen lets the next call open the collection anew.
+func reopen(ctx context.Context, c documents.Collection) error {
+	if live, ok := c.(*Current); ok {
+		return live.forget(ctx)
+	}
+	return nil
 }
 
 // steady returns the collection to read in one call, and how to ask afterwards

@@ -36,10 +36,9 @@ type Edition struct {
 type Manifest struct {
 	// Live is the version that is read and kept up to date.
 	Live Edition `json:"live"`
-	// Previous was live until SwitchedAt. It is kept for readers that have not
-	// noticed yet; nil once it is dropped.
-	Previous   *Edition  `json:"previous,omitempty"`
-	SwitchedAt time.Time `json:"switchedAt,omitzero"`
+	// Previous were live before. They are kept for readers that have not noticed
+	// yet.
+	Previous []Retired `json:"previous,omitempty"`
 	// Building is the version that a rebuild fills, or was filling when it was
 	// interrupted; nil if there is none.
 	Building *Edition `json:"building,omitempty"`
@@ -48,18 +47,26 @@ type Manifest struct {
 	revision uint64
 }
 
+// Retired is a version that was live until an instant.
+type Retired struct {
+	Edition
+	Until time.Time `json:"until"`
+}
+
 // keeps tells whether the version is one that readers may use.
 func (m Manifest) keeps(v Edition) bool {
-	return m.Live.Collection == v.Collection || (m.Previous != nil && m.Previous.Collection == v.Collection)
+	return m.Live.Collection == v.Collection ||
+		slices.ContainsFunc(m.Previous, func(r Retired) bool { return r.Collection == v.Collection })
 }
 
 // names lists the collections of all versions.
 func (m Manifest) names() []string {
 	names := []string{m.Live.Collection}
-	for _, v := range []*Edition{m.Previous, m.Building} {
-		if v != nil {
-			names = append(names, v.Collection)
-		}
+	for _, r := range m.Previous {
+		names = append(names, r.Collection)
+	}
+	if m.Building != nil {
+		names = append(names, m.Building.Collection)
 	}
 	return names
 }
@@ -200,8 +207,8 @@ func (v *versions) open(ctx context.Context, version Edition) (documents.Collect
 	return c, nil
 }
 
-// sweep drops what no reader can need: the version that was live before, once
-// grace has passed since the switch, and the remains of versions that no
+// sweep drops what no reader can need: versions that were live before, once
+// grace has passed since then, and the remains of versions that no
 // manifest names. It returns what it dropped.
 func (v *versions) sweep(ctx context.Context, grace time.Duration) ([]string, error) {
 	// The order matters: a version is in the manifest before it is a collection.
@@ -210,11 +217,9 @@ func (v *versions) sweep(ctx context.Context, grace time.Duration) ([]string, er
 		return nil, fmt.Errorf("projections: sweep: %w", err)
 	}
 	m, err := v.change(ctx, func(m *Manifest) bool {
-		if m.Previous == nil || v.now().Sub(m.SwitchedAt) < grace {
-			return false
-		}
-		m.Previous = nil
-		return true
+		before := len(m.Previous)
+		m.Previous = slices.DeleteFunc(m.Previous, func(r Retired) bool { return v.now().Sub(r.Until) >= grace })
+		return len(m.Previous) < before
 	})
 	if err != nil {
 		return nil, err

@@ -122,8 +122,8 @@ func newProjectionsStatus(f *upkeepFlags) *cobra.Command {
 			return printAll(f, out, []projections.Status{s}, func(w io.Writer) {
 				fmt.Fprintf(w, "name\t%s\nstream\t%s\ncheckpoint\t%d of %d\ndocuments\t%d\n", s.Name, s.Stream, s.Checkpoint, s.Last, s.Documents)
 				fmt.Fprintf(w, "live\tversion %d since %s, %s\n", s.Live.Number, stamp(s.Live.Since), s.Live.Collection)
-				if s.Previous != nil {
-					fmt.Fprintf(w, "before\tversion %d until %s, to be dropped\n", s.Previous.Number, stamp(s.SwitchedAt))
+				for _, before := range s.Previous {
+					fmt.Fprintf(w, "before\tversion %d until %s, to be dropped\n", before.Number, stamp(before.Until))
 				}
 				fmt.Fprintf(w, "rebuild\t%s\n", rebuildState(s))
 			})

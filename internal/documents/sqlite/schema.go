@@ -30,15 +30,16 @@ func (d *Database) Collection(ctx context.Context, name string, indexes []string
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	handle := name + " " + strings.Join(indexes, " ")
-	if c, ok := d.collections[handle]; ok {
-		return c, nil
-	}
+	// Also of a known collection: another process may have dropped it.
 	err = d.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		return createTable(ctx, tx, name, indexes)
 	})
 	if err != nil {
 		return nil, failed("create collection "+name, err)
+	}
+	handle := name + " " + strings.Join(indexes, " ")
+	if c, ok := d.collections[handle]; ok {
+		return c, nil
 	}
 	c, err := d.prepare(ctx, name, indexes)
 	if err != nil {
