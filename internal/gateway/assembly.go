@@ -13,6 +13,7 @@ import (
 	"awala.network/gateway/internal/admin"
 	"awala.network/gateway/internal/config"
 	"awala.network/gateway/internal/identity"
+	"awala.network/gateway/internal/measured"
 	"awala.network/gateway/internal/telemetry"
 	"awala.network/gateway/workers"
 )
@@ -55,6 +56,7 @@ type assembly struct {
 	logger    *slog.Logger
 	level     *slog.LevelVar
 	metrics   *prometheus.Registry
+	measured  *measured.Services
 	readiness *admin.Readiness
 	life      *lifecycle
 	listeners map[string]net.Listener // by the name of the role, and "admin"
@@ -92,6 +94,7 @@ func newAssembly(o Options) *assembly {
 		},
 		queue: admin.Mount{Path: "/queue"},
 	}
+	a.measured = measured.New(a.metrics)
 	a.kind.roles = slices.DeleteFunc(slices.Clone(o.Kind.roles), func(r role) bool {
 		return r.listen != nil && !r.listen(o.Config).Enabled()
 	})

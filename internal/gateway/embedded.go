@@ -62,7 +62,7 @@ func (s *services) openBlobFiles(_ context.Context, a *assembly, dir *dataDir) e
 	if err != nil {
 		return err
 	}
-	s.blobs = store
+	s.blobs = a.measured.Blobs(store)
 	s.opened("blobs", func(context.Context) error { return store.Close() })
 	s.checks = append(s.checks, namedCheck{"blobs", checkBlobs(store)})
 	return nil
@@ -107,7 +107,7 @@ func (s *services) openEmbeddedHistory(ctx context.Context, a *assembly, dir *da
 	}
 	s.opened("connection to the history", closing(conn.Close))
 	return s.openHistory(ctx, a, conn, jetstream.Options{
-		Sync: server.SyncAlways, Logger: a.loggerFor("history"),
+		Sync: server.SyncAlways, Logger: a.loggerFor("history"), Appended: a.measured.Appended,
 	})
 }
 

@@ -19,7 +19,7 @@ func (s *services) openKeyFiles(_ context.Context, a *assembly, dir *dataDir) er
 		return err
 	}
 	s.opened("keys", func(context.Context) error { return store.Close() })
-	s.useKeys(store)
+	s.useKeys(a.measured.Secrets(store))
 	return nil
 }
 

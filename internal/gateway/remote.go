@@ -79,7 +79,7 @@ func (s *services) openVault(ctx context.Context, a *assembly) error {
 		return err
 	}
 	s.opened("keys", func(context.Context) error { return secrets.Close() })
-	s.useKeys(secrets)
+	s.useKeys(a.measured.Secrets(secrets))
 	return nil
 }
 
@@ -92,7 +92,7 @@ func (s *services) openS3(ctx context.Context, a *assembly) error {
 		_ = store.Close()
 		return err
 	}
-	s.blobs = store
+	s.blobs = a.measured.Blobs(store)
 	s.opened("blobs", func(context.Context) error { return store.Close() })
 	s.checks = append(s.checks, namedCheck{"blobs", checkBlobs(store)})
 	return nil
@@ -127,7 +127,7 @@ func (s *services) openNATS(ctx context.Context, a *assembly) error {
 	}
 	opening := new(services) // closed as a whole if a later step fails
 	opening.opened("connection to the history", closing(conn.Close))
-	o := jetstream.Options{Sync: check, Replicas: int(c.Replicas), Logger: a.loggerFor("history")}
+	o := jetstream.Options{Sync: check, Replicas: int(c.Replicas), Logger: a.loggerFor("history"), Appended: a.measured.Appended}
 	if err := opening.openHistory(ctx, a, conn, o); err != nil {
 		_ = opening.close(ctx)
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	natsjs "github.com/nats-io/nats.go/jetstream"
@@ -42,7 +43,9 @@ func (l *Log) publish(ctx context.Context, e events.Event, opts ...natsjs.Publis
 	if err != nil {
 		return events.Position{}, fault.Permanent(fmt.Errorf("jetstream: append: %w", err))
 	}
+	began := time.Now()
 	ack, err := l.js.PublishMsg(ctx, &nats.Msg{Subject: subject, Header: header, Data: body}, opts...)
+	l.opts.Appended(e.Data.EventType(), time.Since(began), err)
 	if err != nil {
 		return events.Position{}, fmt.Errorf("jetstream: append %s to %s: %w", e.ID, subject, publishError(err))
 	}

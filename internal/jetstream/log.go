@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 	natsjs "github.com/nats-io/nats.go/jetstream"
 
+	"awala.network/gateway/events"
 	"awala.network/gateway/internal/fault"
 )
 
@@ -33,6 +34,9 @@ type Options struct {
 	Recheck time.Duration
 	// Logger is told what is survived; nil discards.
 	Logger *slog.Logger
+	// Appended, if not nil, is told of each try to record an event: its type, how
+	// long it took, and its error.
+	Appended func(t events.Type, took time.Duration, err error)
 }
 
 func (o *Options) setDefaults() {
@@ -50,6 +54,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Appended == nil {
+		o.Appended = func(events.Type, time.Duration, error) {}
 	}
 }
 

@@ -1,0 +1,82 @@
+// Package measured times what is asked of backing services, for the metrics.
+//
+// It wraps the ports of the object store and the key store, and is given to the
+// event history. Guarantees: what it wraps behaves as before, errors included; the
+// labels of its metrics are of bounded number.
+package measured
+
+import (
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"awala.network/gateway/events"
+	"awala.network/gateway/internal/blobs"
+	"awala.network/gateway/internal/keystore"
+)
+
+// Services times backing services.
+type Services struct {
+	requests *prometheus.HistogramVec
+	appends  *prometheus.HistogramVec
+	recorded *prometheus.CounterVec
+}
+
+// seconds are the buckets of all: from half a millisecond to half a minute.
+var seconds = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
+
+// New registers the metrics:
+//
+//	awala_store_request_duration_seconds{store,operation,outcome}
+//	awala_history_append_duration_seconds{outcome}
+//	awala_events_recorded_total{type}
+func New(registerer prometheus.Registerer) *Services {
+	s := &Services{
+		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "awala_store_request_duration_seconds",
+			Help: "Time that the object store (blobs) and the key store (keys) took, by outcome: ok, not_found, exists, full, error.", Buckets: seconds,
+		}, []string{"store", "operation", "outcome"}),
+		appends: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "awala_history_append_duration_seconds",
+			Help: "Time from the recording of an event to its acknowledgement, when it is on disk.", Buckets: seconds,
+		}, []string{"outcome"}),
+		recorded: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "awala_events_recorded_total", Help: "Events that this process recorded, by type.",
+		}, []string{"type"}),
+	}
+	registerer.MustRegister(s.requests, s.appends, s.recorded)
+	return s
+}
+
+// Appended notes the recording of an event, as jetstream.Options.Appended wants it.
+func (s *Services) Appended(t events.Type, took time.Duration, err error) {
+	s.appends.WithLabelValues(outcome(err)).Observe(took.Seconds())
+	if err == nil {
+		s.recorded.WithLabelValues(string(t)).Inc()
+	}
+}
+
+// time notes a request; it is called when the request begins, and what it returns
+// when it ends.
+func (s *Services) time(store, operation string) func(error) {
+	began := time.Now()
+	return func(err error) {
+		s.requests.WithLabelValues(store, operation, outcome(err)).Observe(time.Since(began).Seconds())
+	}
+}
+
+func outcome(err error) string {
+	switch {
+	case err == nil:
+		return "ok"
+	case errors.Is(err, blobs.ErrNotFound), errors.Is(err, keystore.ErrNotFound):
+		return "not_found"
+	case errors.Is(err, blobs.ErrExists):
+		return "exists"
+	case errors.Is(err, blobs.ErrFull):
+		return "full"
+	default:
+		return "error"
+	}
+}
