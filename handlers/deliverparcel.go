@@ -16,7 +16,7 @@ import (
 	"awala.network/gateway/projections"
 )
 
-// Postman delivers parcels to other Internet nodes (see [pohttp.Client]).
+// Postman delivers parcels to other Internet nodes (see package internal/pohttp/postman).
 type Postman interface {
 	Deliver(ctx context.Context, address string, parcel []byte) pohttp.Result
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"awala.network/gateway/internal/pohttp"
+	"awala.network/gateway/internal/pohttp/postman"
 )
 
 // Delivery is how parcels are delivered to other Internet nodes: when, and how
@@ -95,7 +95,7 @@ func (o *Overrides) Set(s string) error {
 		if one = strings.TrimSpace(one); one == "" {
 			continue
 		}
-		if _, err := pohttp.ParseOverride(one); err != nil {
+		if _, err := postman.ParseOverride(one); err != nil {
 			return errors.New("want NAME=URL, and commas between several")
 		}
 	}
@@ -104,11 +104,11 @@ func (o *Overrides) Set(s string) error {
 }
 
 // List returns the overrides.
-func (o Overrides) List() []pohttp.Override {
-	var list []pohttp.Override
+func (o Overrides) List() []postman.Override {
+	var list []postman.Override
 	for one := range strings.SplitSeq(string(o), ",") {
 		// What Set took can be parsed; the rest is the empty ones.
-		if override, err := pohttp.ParseOverride(strings.TrimSpace(one)); err == nil {
+		if override, err := postman.ParseOverride(strings.TrimSpace(one)); err == nil {
 			list = append(list, override)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 	"awala.network/gateway/handlers"
 	"awala.network/gateway/internal/config"
 	"awala.network/gateway/internal/jetstream"
-	"awala.network/gateway/internal/pohttp"
+	"awala.network/gateway/internal/pohttp/postman"
 	"awala.network/gateway/internal/queueadmin"
 	"awala.network/gateway/internal/resolver"
 	"awala.network/gateway/internal/telemetry"
@@ -118,13 +118,13 @@ func (a *assembly) retryPolicy() handlers.RetryPolicy {
 }
 
 // newPostman returns the PoHTTP client that the settings describe.
-func (a *assembly) newPostman() (*pohttp.Client, error) {
+func (a *assembly) newPostman() (*postman.Client, error) {
 	c := a.config.PDC
 	roots, err := rootsWith(string(c.CAFile))
 	if err != nil {
 		return nil, err
 	}
-	return pohttp.New(pohttp.Options{
+	return postman.New(postman.Options{
 		Lookup:       resolver.NewCache(resolver.New(newExchanger(c, roots)), 0, nil),
 		Overrides:    c.Overrides.List(),
 		AllowPrivate: bool(c.AllowPrivate),

@@ -1,20 +1,5 @@
-// Package pohttp delivers parcels to other Internet nodes: the client side of
-// PoHTTP (RS-007).
-//
-// [Client.Deliver] finds the servers of an Internet address, posts the parcel to
-// them, and says in a [Result] what to do next: it is done, it was refused for
-// good, or it must be tried later. It never tries later by itself.
-//
-// Guarantees:
-//
-//   - No connection is made to an address that is not public, whichever way a
-//     name or a redirect leads there: the very address that is dialled is checked
-//     (see guard.go). Nor is a parcel sent without TLS. Both can be allowed; an
-//     [Override] allows them for its own URL alone.
-//   - A name's servers come from DNSSEC-validated answers (package resolver), and
-//     prove by certificate that they are the host that the answer names.
-//   - Connections are kept and shared, HTTP/2 where offered, within bounds.
-//   - An answer is read within bounds of size and time, and a request takes at
-//     most [Timeout] of its size.
-//   - No proxy is used, whatever the environment says.
+// Package pohttp is the vocabulary of deliveries to other Internet nodes by PoHTTP
+// (RS-007): what an attempt came to, and what that means for the parcel. Those who
+// decide (handlers, the delivery queue) share it with the one that posts, package
+// postman.
 package pohttp

@@ -1,4 +1,4 @@
-package pohttp_test
+package postman_test
 
 import (
 	"bytes"
@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"awala.network/gateway/internal/pohttp"
+	"awala.network/gateway/internal/pohttp/postman"
 )
 
 // BenchmarkDelivery compares the CPU time of the process (client and receiver)
@@ -26,11 +27,11 @@ func BenchmarkDelivery(b *testing.B) {
 		server.EnableHTTP2 = true
 		server.StartTLS()
 		body := make([]byte, size)
-		override, err := pohttp.ParseOverride("a.test=" + server.URL)
+		override, err := postman.ParseOverride("a.test=" + server.URL)
 		if err != nil {
 			b.Fatal(err)
 		}
-		client := pohttp.New(pohttp.Options{Overrides: []pohttp.Override{override}, Roots: roots(server), UserAgent: "bench"})
+		client := postman.New(postman.Options{Overrides: []postman.Override{override}, Roots: roots(server), UserAgent: "bench"})
 		bare := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots(server)}, ForceAttemptHTTP2: true}}
 		b.Run("client/"+name, func(b *testing.B) {
 			measureCPU(b, func() {
@@ -41,7 +42,7 @@ func BenchmarkDelivery(b *testing.B) {
 		})
 		b.Run("bare/"+name, func(b *testing.B) {
 			measureCPU(b, func() {
-				response, err := bare.Post(server.URL, pohttp.ContentType, bytes.NewReader(body))
+				response, err := bare.Post(server.URL, postman.ContentType, bytes.NewReader(body))
 				if err != nil {
 					b.Fatal(err)
 				}

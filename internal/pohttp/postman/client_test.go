@@ -1,4 +1,4 @@
-package pohttp_test
+package postman_test
 
 import (
 	"bytes"
@@ -20,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"awala.network/gateway/internal/pohttp"
+	"awala.network/gateway/internal/pohttp/postman"
 	"awala.network/gateway/internal/resolver"
 	"awala.network/gateway/internal/resolver/resolvertest"
 )
@@ -49,17 +50,17 @@ func roots(servers ...*httptest.Server) *x509.CertPool {
 }
 
 // client returns a client that finds a.test at url, and trusts servers.
-func client(t *testing.T, url string, servers ...*httptest.Server) *pohttp.Client {
+func client(t *testing.T, url string, servers ...*httptest.Server) *postman.Client {
 	t.Helper()
-	override, err := pohttp.ParseOverride("a.test=" + url)
+	override, err := postman.ParseOverride("a.test=" + url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newClient(t, pohttp.Options{Overrides: []pohttp.Override{override}, Roots: roots(servers...), UserAgent: "test"})
+	return newClient(t, postman.Options{Overrides: []postman.Override{override}, Roots: roots(servers...), UserAgent: "test"})
 }
 
-func newClient(t *testing.T, o pohttp.Options) *pohttp.Client {
-	c := pohttp.New(o)
+func newClient(t *testing.T, o postman.Options) *postman.Client {
+	c := postman.New(o)
 	t.Cleanup(c.Close)
 	return c
 }
@@ -130,7 +131,7 @@ func TestRetryAfter(t *testing.T) {
 		"9999999999999999999999999999999": 0,
 	}
 	for value, want := range tests {
-		if got := pohttp.RetryAfter(value, now); got != want {
+		if got := postman.RetryAfter(value, now); got != want {
 			t.Errorf("%q: %v, want %v", value, got, want)
 		}
 	}
@@ -212,9 +213,9 @@ func TestBrokenServers(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			server := receive(t, tt.handler)
-			override, _ := pohttp.ParseOverride("a.test=" + server.URL)
-			c := newClient(t, pohttp.Options{
-				Overrides: []pohttp.Override{override}, Roots: roots(server),
+			override, _ := postman.ParseOverride("a.test=" + server.URL)
+			c := newClient(t, postman.Options{
+				Overrides: []postman.Override{override}, Roots: roots(server),
 				Timeout: func(int) time.Duration { return 300 * time.Millisecond },
 			})
 			got := c.Deliver(t.Context(), "a.test", parcel)
@@ -294,7 +295,7 @@ func TestConnectionsAreReused(t *testing.T) {
 	}
 }
 
-// lookup is a [pohttp.Lookup].
+// lookup is a [postman.Lookup].
 type lookup func(name string) ([]resolver.Target, error)
 
 func (l lookup) LookupSRV(_ context.Context, name string) ([]resolver.Target, error) { return l(name) }
@@ -316,7 +317,7 @@ func TestByServiceRecord(t *testing.T) {
 	})
 	defer ns.Client.CloseIdleConnections()
 	cache := resolver.NewCache(resolver.New(resolver.NewDoH(ns.URL, ns.Client)), 0, nil)
-	c := newClient(t, pohttp.Options{Lookup: cache, AllowPrivate: true, Roots: roots(server)})
+	c := newClient(t, postman.Options{Lookup: cache, AllowPrivate: true, Roots: roots(server)})
 	for range 2 {
 		if got := c.Deliver(t.Context(), "Awala.test.", parcel); got.Verdict != pohttp.Done {
 			t.Fatalf("%+v", got)
@@ -349,7 +350,7 @@ func TestDNSFailuresAreForLater(t *testing.T) {
 		"not offered": {[]resolver.Target{{}}, nil, "does not offer"},
 	}
 	for name, tt := range tests {
-		c := newClient(t, pohttp.Options{Lookup: lookup(func(string) ([]resolver.Target, error) { return tt.targets, tt.err })})
+		c := newClient(t, postman.Options{Lookup: lookup(func(string) ([]resolver.Target, error) { return tt.targets, tt.err })})
 		got := c.Deliver(t.Context(), "a.test", parcel)
 		if got.Verdict != pohttp.Later || got.Stage != pohttp.StageDNS || !strings.Contains(got.Cause, tt.cause) {
 			t.Errorf("%s: %+v", name, got)
@@ -364,7 +365,7 @@ func TestRebinding(t *testing.T) {
 	_, port, _ := net.SplitHostPort(server.Listener.Addr().String())
 	number, _ := strconv.ParseUint(port, 10, 16)
 	for _, host := range []string{"localhost", "127.0.0.1", "::1", "::ffff:127.0.0.1"} {
-		c := newClient(t, pohttp.Options{Roots: roots(server), Lookup: lookup(func(string) ([]resolver.Target, error) {
+		c := newClient(t, postman.Options{Roots: roots(server), Lookup: lookup(func(string) ([]resolver.Target, error) {
 			return []resolver.Target{{Host: host, Port: uint16(number)}}, nil
 		})})
 		got := c.Deliver(t.Context(), "a.test", parcel)

@@ -1,4 +1,4 @@
-package pohttp
+package postman
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"awala.network/gateway/internal/pohttp"
 	"awala.network/gateway/internal/resolver"
 )
 
@@ -78,19 +79,19 @@ func (c *Client) Close() {
 // Deliver posts a parcel to the node at an Internet address. If several servers
 // can take it and one cannot be reached, the next is asked within the same
 // attempt.
-func (c *Client) Deliver(ctx context.Context, address string, parcel []byte) Result {
+func (c *Client) Deliver(ctx context.Context, address string, parcel []byte) pohttp.Result {
 	address = Normalize(address)
 	if u := c.overrides[address]; u != nil {
 		return c.post(ctx, u, u, parcel)
 	}
 	servers, err := c.servers(ctx, address)
 	if err != nil {
-		return Result{Stage: StageDNS, Cause: oneLine(err)}
+		return pohttp.Result{Stage: pohttp.StageDNS, Cause: oneLine(err)}
 	}
-	var result Result
+	var result pohttp.Result
 	for _, u := range servers {
 		result = c.post(ctx, u, nil, parcel)
-		if result.Stage == StageAnswer || ctx.Err() != nil {
+		if result.Stage == pohttp.StageAnswer || ctx.Err() != nil {
 			return result
 		}
 	}

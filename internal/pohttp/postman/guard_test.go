@@ -1,4 +1,4 @@
-package pohttp_test
+package postman_test
 
 import (
 	"io"
@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"testing"
 
-	"awala.network/gateway/internal/pohttp"
+	"awala.network/gateway/internal/pohttp/postman"
 )
 
 var discardLog = log.New(io.Discard, "", 0)
@@ -25,7 +25,7 @@ func TestPublic(t *testing.T) {
 		"64:ff9b::a00:1": false, "64:ff9b::7f00:1": false, "2002:7f00:1::": false, "2002:c0a8:1::": false, "5f00::1": false,
 	}
 	for text, want := range tests {
-		if got := pohttp.Public(netip.MustParseAddr(text)); got != want {
+		if got := postman.Public(netip.MustParseAddr(text)); got != want {
 			t.Errorf("%s: public %v", text, got)
 		}
 	}

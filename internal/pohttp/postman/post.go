@@ -1,4 +1,4 @@
-package pohttp
+package postman
 
 import (
 	"bytes"
@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"awala.network/gateway/internal/pohttp"
 )
 
 // ContentType is the media type of a serialised parcel (RS-007).
@@ -26,7 +28,7 @@ const (
 
 // post posts a parcel to u and where redirects lead. override is the URL by which
 // an operator allowed its origin, or nil.
-func (c *Client) post(ctx context.Context, u, override *url.URL, parcel []byte) Result {
+func (c *Client) post(ctx context.Context, u, override *url.URL, parcel []byte) pohttp.Result {
 	for followed := 0; ; followed++ {
 		result, next := c.once(ctx, u, override, parcel)
 		result.Target = u.Redacted()
@@ -64,12 +66,12 @@ func (c *Client) follow(from, override *url.URL, location string) (*url.URL, err
 }
 
 // once makes one request. location is where to go on, "" if the result is final.
-func (c *Client) once(ctx context.Context, u, override *url.URL, parcel []byte) (result Result, location string) {
+func (c *Client) once(ctx context.Context, u, override *url.URL, parcel []byte) (result pohttp.Result, location string) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout(len(parcel)), errTooSlow)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(parcel))
 	if err != nil {
-		return Result{Stage: StageConnect, Cause: oneLine(err)}, ""
+		return pohttp.Result{Stage: pohttp.StageConnect, Cause: oneLine(err)}, ""
 	}
 	request.Header.Set("Content-Type", ContentType)
 	request.Header.Set("Accept", "application/json, */*;q=0.1")
@@ -90,7 +92,7 @@ func (c *Client) once(ctx context.Context, u, override *url.URL, parcel []byte) 
 	defer drain(response.Body)
 	switch response.StatusCode {
 	case http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
-		result = Result{Stage: StageAnswer, Status: response.StatusCode}
+		result = pohttp.Result{Stage: pohttp.StageAnswer, Status: response.StatusCode}
 		if location = response.Header.Get("Location"); location == "" {
 			result.Cause = "redirect without a location"
 		}
@@ -116,15 +118,15 @@ func drain(body io.ReadCloser) {
 var errTooSlow = errors.New("the server was too slow")
 
 // failure says what an error of the transport means.
-func failure(ctx context.Context, err error) Result {
-	r := Result{Stage: StageRequest, Cause: oneLine(err)}
+func failure(ctx context.Context, err error) pohttp.Result {
+	r := pohttp.Result{Stage: pohttp.StageRequest, Cause: oneLine(err)}
 	var dial *net.OpError
 	var name *net.DNSError
 	switch {
 	case errors.As(err, &name):
-		r.Stage = StageDNS
+		r.Stage = pohttp.StageDNS
 	case errors.As(err, &dial) && dial.Op == "dial":
-		r.Stage = StageConnect
+		r.Stage = pohttp.StageConnect
 	}
 	if cause := context.Cause(ctx); cause != nil && errors.Is(cause, errTooSlow) {
 		r.Cause = oneLine(errTooSlow)

@@ -1,4 +1,4 @@
-package pohttp
+package postman
 
 import (
 	"fmt"

@@ -1,28 +1,30 @@
-package pohttp
+package postman
 
 import (
 	"fmt"
 	"net/http"
 	"strconv"
 	"time"
+
+	"awala.network/gateway/internal/pohttp"
 )
 
 // judge says what an answer that is no redirect means (RS-007).
-func judge(response *http.Response, now time.Time) Result {
-	r := Result{Stage: StageAnswer, Status: response.StatusCode}
+func judge(response *http.Response, now time.Time) pohttp.Result {
+	r := pohttp.Result{Stage: pohttp.StageAnswer, Status: response.StatusCode}
 	switch code := response.StatusCode; {
 	case code/100 == 2:
-		r.Verdict = Done
+		r.Verdict = pohttp.Done
 		return r
 	case code == http.StatusRequestTimeout, code == http.StatusTooEarly, code == http.StatusTooManyRequests:
 	case code/100 == 4:
-		r.Verdict = Refused
+		r.Verdict = pohttp.Refused
 	}
 	r.Cause = fmt.Sprintf("HTTP status %d", response.StatusCode)
 	if text := http.StatusText(response.StatusCode); text != "" {
 		r.Cause += " (" + text + ")"
 	}
-	if r.Verdict == Later {
+	if r.Verdict == pohttp.Later {
 		r.RetryAfter = retryAfter(response.Header.Get("Retry-After"), now)
 	}
 	return r

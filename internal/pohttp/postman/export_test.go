@@ -1,4 +1,4 @@
-package pohttp
+package postman
 
 // What tests look at from outside.
 var (
