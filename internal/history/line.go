@@ -2,9 +2,14 @@ package history
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -22,10 +27,10 @@ type line struct {
 	Stream   string                  `json:"stream"`
 	Sequence uint64                  `json:"sequence"`
 	Subject  string                  `json:"subject"`
-	StoredAt time.Time               `json:"storedAt,omitzero"`
+	StoredAt time.Time               `json:"storedAt"`
 	Header   map[string]headerValues `json:"header"`
-	Data     json.RawMessage         `json:"data,omitempty"`
-	Base64   []byte                  `json:"data_base64,omitempty"`
+	Data     json.RawMessage         `json:"data"`
+	Base64   []byte                  `json:"data_base64"`
 }
 
 // AppendLine appends the message as a line of JSON, without the newline. The
@@ -33,27 +38,74 @@ type line struct {
 // (evidence.CanonicalHeader). It fails for what is not UTF-8 in the subject or in
 // the name of a header, which NATS does not let pass.
 func AppendLine(b []byte, m events.Message) ([]byte, error) {
-	l := line{Stream: m.Stream, Sequence: m.Sequence, Subject: m.Subject, StoredAt: m.StoredAt, Header: map[string]headerValues{}}
-	valid := utf8.ValidString(m.Subject)
-	for name, values := range evidence.CanonicalHeader(m.Header) {
-		valid = valid && utf8.ValidString(name)
-		l.Header[name] = values
+	header := evidence.CanonicalHeader(m.Header)
+	names := slices.Sorted(maps.Keys(header))
+	for _, name := range append(names, m.Stream, m.Subject) {
+		if !utf8.ValidString(name) {
+			return nil, fmt.Errorf("%w: %s %d: a name is not UTF-8", ErrLine, m.Stream, m.Sequence)
+		}
 	}
-	if !valid {
-		return nil, fmt.Errorf("%w: %s %d: a name is not UTF-8", ErrLine, m.Stream, m.Sequence)
+	b = appendString(append(b, `{"stream":`...), m.Stream)
+	b = strconv.AppendUint(append(b, `,"sequence":`...), m.Sequence, 10)
+	b = appendString(append(b, `,"subject":`...), m.Subject)
+	if !m.StoredAt.IsZero() {
+		b = appendString(append(b, `,"storedAt":`...), m.StoredAt.Format(time.RFC3339Nano))
 	}
-	if len(m.Body) > 0 && isCompact(m.Body) {
-		l.Data = m.Body
-	} else {
-		l.Base64 = m.Body
+	b = append(b, `,"header":{`...)
+	for i, name := range names {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendValues(append(appendString(b, name), ':'), header[name])
 	}
-	buffer := bytes.NewBuffer(b)
-	encoder := json.NewEncoder(buffer)
+	b = append(b, '}')
+	switch {
+	case len(m.Body) == 0:
+	case isCompact(m.Body):
+		b = append(append(b, `,"data":`...), m.Body...)
+	default:
+		b = appendBase64(append(b, `,"data_base64":`...), m.Body)
+	}
+	return append(b, '}'), nil
+}
+
+// appendValues appends the values of a header: a string if there is one, and a list
+// otherwise; a value that is not UTF-8 is an object with its base64.
+func appendValues(b []byte, values []string) []byte {
+	if len(values) > 1 {
+		b = append(b, '[')
+	}
+	for i, v := range values {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if utf8.ValidString(v) {
+			b = appendString(b, v)
+		} else {
+			b = append(appendBase64(append(b, `{"base64":`...), []byte(v)), '}')
+		}
+	}
+	if len(values) > 1 {
+		b = append(b, ']')
+	}
+	return b
+}
+
+// appendString appends a JSON string. Most need no escapes.
+func appendString(b []byte, s string) []byte {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
+		return append(append(append(b, '"'), s...), '"')
+	}
+	var escaped bytes.Buffer
+	encoder := json.NewEncoder(&escaped)
 	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(l); err != nil {
-		return nil, fmt.Errorf("%w: %s %d: %w", ErrLine, m.Stream, m.Sequence, err)
-	}
-	return bytes.TrimSuffix(buffer.Bytes(), []byte{'\n'}), nil
+	// A string can be encoded.
+	_ = encoder.Encode(s)
+	return append(b, bytes.TrimSuffix(escaped.Bytes(), []byte{'\n'})...)
+}
+
+func appendBase64(b, octets []byte) []byte {
+	return append(base64.StdEncoding.AppendEncode(append(b, '"'), octets), '"')
 }
 
 // ParseLine is the inverse of [AppendLine]. It accepts exactly what that writes, so
@@ -87,27 +139,8 @@ func isCompact(body []byte) bool {
 	return json.Compact(&compact, body) == nil && bytes.Equal(compact.Bytes(), body) && string(body) != "null"
 }
 
-// headerValues are written as a string if there is one, and as a list otherwise;
-// a value that is not UTF-8 is an object with its base64.
+// headerValues are what appendValues writes.
 type headerValues []string
-
-type binaryValue struct {
-	Base64 []byte `json:"base64"`
-}
-
-func (h headerValues) MarshalJSON() ([]byte, error) {
-	values := make([]any, len(h))
-	for i, v := range h {
-		values[i] = v
-		if !utf8.ValidString(v) {
-			values[i] = binaryValue{[]byte(v)}
-		}
-	}
-	if len(values) == 1 {
-		return marshalPlain(values[0])
-	}
-	return marshalPlain(values)
-}
 
 func (h *headerValues) UnmarshalJSON(text []byte) error {
 	var list []json.RawMessage
@@ -118,23 +151,19 @@ func (h *headerValues) UnmarshalJSON(text []byte) error {
 	}
 	*h = make([]string, len(list))
 	for i, v := range list {
-		var binary binaryValue
-		if v[0] == '{' {
-			if err := json.Unmarshal(v, &binary); err != nil {
+		if v[0] != '{' {
+			if err := json.Unmarshal(v, &(*h)[i]); err != nil {
 				return err
 			}
-			(*h)[i] = string(binary.Base64)
-		} else if err := json.Unmarshal(v, &(*h)[i]); err != nil {
+			continue
+		}
+		var binary struct {
+			Base64 []byte `json:"base64"`
+		}
+		if err := json.Unmarshal(v, &binary); err != nil {
 			return err
 		}
+		(*h)[i] = string(binary.Base64)
 	}
 	return nil
-}
-
-func marshalPlain(v any) ([]byte, error) {
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	err := encoder.Encode(v)
-	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'}), err
 }

@@ -42,8 +42,13 @@ func (p Printer) Show(m events.Message) error {
 		fmt.Fprintf(table, "Stored\t%s\n", m.StoredAt.Format(stamp))
 	}
 	for _, field := range []struct{ title, header string }{
-		{"Type", events.HeaderType}, {"Id", events.HeaderID}, {"Source", events.HeaderSource}, {"About", events.HeaderSubject},
-		{"Cause", events.HeaderCausationID}, {"Correlation", events.HeaderCorrelationID}, {"Trace", events.HeaderTraceParent},
+		{"Type", events.HeaderType},
+		{"Id", events.HeaderID},
+		{"Source", events.HeaderSource},
+		{"About", events.HeaderSubject},
+		{"Cause", events.HeaderCausationID},
+		{"Correlation", events.HeaderCorrelationID},
+		{"Trace", events.HeaderTraceParent},
 	} {
 		if value := header(m, field.header); value != "" {
 			fmt.Fprintf(table, "%s\t%s\n", field.title, value)
