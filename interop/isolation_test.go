@@ -56,6 +56,8 @@ func BenchmarkIsolation(b *testing.B) {
 		b.ReportMetric(m.CrowdedP50, "p50-crowded-ms")
 		b.ReportMetric(m.CrowdedP99, "p99-crowded-ms")
 		b.ReportMetric(m.NewP99, "p99-new-ms")
+		b.ReportMetric(m.InFlight, "bad-in-flight")
+		b.ReportMetric(m.FailedPerSecond, "bad-attempts/s")
 		b.ReportMetric(m.FillPerSecond, "fill-parcels/s")
 		b.ReportMetric(0, "ns/op") // the whole run's time says nothing
 		m.judge(b)
@@ -65,6 +67,9 @@ func BenchmarkIsolation(b *testing.B) {
 // isolation is what was measured, times in milliseconds.
 type isolation struct {
 	AloneP50, AloneP99, CrowdedP50, CrowdedP99, NewP99, FillPerSecond float64
+	// InFlight and FailedPerSecond are the attempts at bad destinations at the end
+	// and during the probes.
+	InFlight, FailedPerSecond float64
 }
 
 func (m isolation) judge(tb testing.TB) {
@@ -98,9 +103,17 @@ func measureIsolation(tb testing.TB, crowd, probes int) (m isolation) {
 	began := time.Now()
 	deliverMany(tb, from, queued)
 	m.FillPerSecond = float64(crowd) / time.Since(began).Seconds()
+	failedBefore := sum(tb, metrics(tb, gateway), "awala_delivery_attempts_total")
+	began = time.Now()
 	latencies = probe(tb, from, healthy, crowded)
 	m.CrowdedP50, m.CrowdedP99 = quantile(latencies, 0.5), quantile(latencies, 0.99)
 	m.NewP99 = quantile(probe(tb, from, healthy, unheard), 0.99)
+	after, took := metrics(tb, gateway), time.Since(began)
+	m.InFlight = sum(tb, after, "awala_delivery_in_flight")
+	m.FailedPerSecond = (sum(tb, after, "awala_delivery_attempts_total") - failedBefore - float64(2*probes)) / took.Seconds()
+	if waiting := sum(tb, after, "awala_delivery_queue_parcels"); waiting < float64(crowd) {
+		tb.Errorf("only %v of %d parcels are still queued", waiting, crowd)
+	}
 	return m
 }
 

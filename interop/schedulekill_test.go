@@ -1,7 +1,6 @@
 package interop
 
 import (
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -77,21 +76,6 @@ func newReluctant(t *testing.T) *receiver {
 		node.accept(w, id)
 	})
 	return node
-}
-
-// metrics returns what the admin server shows of the gateway.
-func metrics(t testing.TB, gateway *process.Standalone) string {
-	t.Helper()
-	response, err := http.Get(gateway.URL("admin") + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(body)
 }
 
 // nextAttempt returns when the only parcel is to be tried again.
