@@ -34,6 +34,8 @@ type SubscriberConfig struct {
 	// Drain is how long handlers may go on with what they have in hand when
 	// the subscription ends; 0 is 10 s.
 	Drain time.Duration
+
+	pullWait time.Duration // 0 is the constant
 }
 
 func (c *SubscriberConfig) setDefaults() {
@@ -56,6 +58,9 @@ func (c *SubscriberConfig) setDefaults() {
 	}
 	if c.Drain == 0 {
 		c.Drain = 10 * time.Second
+	}
+	if c.pullWait == 0 {
+		c.pullWait = pullWait
 	}
 }
 

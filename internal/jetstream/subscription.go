@@ -77,9 +77,10 @@ func (s *subscription) fetchAll(ctx, abandoned context.Context) {
 	}
 }
 
-// pullWait is how long a request for messages stands. It must run out before a
-// subscription can end, because the library drops what arrives for a request
-// that is cancelled, and the server would then wait for it in vain.
+// pullWait is how long a request for messages stands unless a test says
+// otherwise. It must run out before a subscription can end, because the library
+// drops what arrives for a request that is cancelled, and the server would then
+// wait for it in vain.
 const pullWait = time.Second
 
 // fetch makes one request, for as many messages as there is room for.
@@ -88,7 +89,7 @@ func (s *subscription) fetch(ctx, abandoned context.Context) error {
 	if n == 0 {
 		return ctx.Err()
 	}
-	waiting, cancel := context.WithTimeout(context.WithoutCancel(ctx), pullWait)
+	waiting, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.pullWait)
 	defer cancel()
 	batch, err := s.consumer.Fetch(n, natsjs.FetchContext(waiting))
 	if err != nil {
@@ -135,7 +136,7 @@ func (s *subscription) handle(ctx, abandoned context.Context, j job) {
 	defer cancel()
 	msg := newMessage(msgCtx, j.delivery, j.msg)
 	if !s.hand(ctx, msg) {
-		s.answered(ctx, j, j.msg.NakWithDelay(giveBack))
+		s.answered(ctx, j, s.giveBack(j))
 		return
 	}
 	defer func() { <-s.hands }()
@@ -145,13 +146,13 @@ func (s *subscription) handle(ctx, abandoned context.Context, j job) {
 	case <-msg.Nacked():
 		s.answered(ctx, j, j.msg.NakWithDelay(s.config.NakDelay(j.delivery.Attempt)))
 	case <-abandoned.Done():
-		s.answered(ctx, j, j.msg.NakWithDelay(giveBack))
+		s.answered(ctx, j, s.giveBack(j))
 	}
 }
 
-// giveBack is how long a message stays away that was given back at the end of a
-// subscription: until the last request, which could take it again, has run out.
-const giveBack = pullWait
+// giveBack returns a message at the end of the subscription. It stays away until
+// the last request, which could take it again, has run out.
+func (s *subscription) giveBack(j job) error { return j.msg.NakWithDelay(s.config.pullWait) }
 
 // hand gives msg to a handler that is free.
 func (s *subscription) hand(ctx context.Context, msg *message.Message) bool {

@@ -56,11 +56,13 @@ func runSuite(t *testing.T, features tests.Features, key func(events.Record) str
 	s := newSite(t)
 	features.ForceShort = testing.Short()
 	inGroup := func(t *testing.T, group string) (message.Publisher, message.Subscriber) {
-		subscriber := s.log.Subscriber(jetstream.SubscriberConfig{
+		config := jetstream.SubscriberConfig{
 			Key:      key,
 			NakDelay: func(int) time.Duration { return 10 * time.Millisecond },
 			Drain:    100 * time.Millisecond,
-		})
+		}
+		config.SetPullWait(100 * time.Millisecond) // the suite closes hundreds, one after another
+		subscriber := s.log.Subscriber(config)
 		// The suite itself does not close all that it opens.
 		t.Cleanup(func() { _ = subscriber.Close() })
 		return s.log.Publisher(), suiteSubscriber{subscriber, t, s.log, group}

@@ -1,0 +1,7 @@
+package jetstream
+
+import "time"
+
+// SetPullWait sets how long a request for messages stands, and thereby how long an
+// idle subscription takes to end.
+func (c *SubscriberConfig) SetPullWait(d time.Duration) { c.pullWait = d }
