@@ -225,6 +225,24 @@ func TestEvidenceIsNotBuiltOnSand(t *testing.T) {
 	}
 }
 
+// TestLostCheckpointIsNotSignedAnew removes the newest checkpoint after history was
+// rewritten: the rewritten one must not be signed.
+func TestLostCheckpointIsNotSignedAnew(t *testing.T) {
+	stream, store := &memory{newHistory(300).messages}, &memoryBlobs{objects: map[string][]byte{}}
+	r := newRecorder(t, stream, store)
+	first, err := r.Advance(t.Context(), "S")
+	if err != nil {
+		t.Fatal(err)
+	}
+	delete(store.objects, "evidence/S/checkpoint")
+	stream.messages = slices.Clone(stream.messages)
+	stream.messages[10].Body = []byte("rewritten")
+	again, err := r.Advance(t.Context(), "S")
+	if diff := cmp.Diff(first, again); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+}
+
 // TestKeyIsMadeOnce lets processes race for the first key, on real stores.
 func TestKeyIsMadeOnce(t *testing.T) {
 	store, err := files.Open(t.TempDir(), files.Options{})

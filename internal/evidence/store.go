@@ -27,9 +27,19 @@ type Store struct {
 	Verifier note.Verifier
 }
 
-// Latest returns the newest checkpoint of the stream, or blobs.ErrNotFound.
+// Latest returns the newest checkpoint of the stream, or blobs.ErrNotFound. Should
+// the object that holds it be lost, that is the one of the greatest size: history is
+// not signed anew while there is any checkpoint.
 func (s Store) Latest(ctx context.Context, stream string) (Signed, error) {
-	return s.checkpoint(ctx, stream, latestKey(stream))
+	latest, err := s.checkpoint(ctx, stream, latestKey(stream))
+	if !errors.Is(err, blobs.ErrNotFound) {
+		return latest, err
+	}
+	sizes, listErr := s.Sizes(ctx, stream)
+	if listErr != nil || len(sizes) == 0 {
+		return latest, errors.Join(err, listErr)
+	}
+	return s.At(ctx, stream, sizes[len(sizes)-1])
 }
 
 // At returns the checkpoint of this size, or blobs.ErrNotFound if none was signed.

@@ -62,10 +62,12 @@ func describe(data events.Data) string {
 	case events.Unreadable:
 		return "cannot be read: " + d.Err.Error()
 	}
-	if text := describeDelivery(data); text != "" {
-		return text
+	for _, describe := range []func(events.Data) string{describeDelivery, describeCargo, describeGateway} {
+		if text := describe(data); text != "" {
+			return text
+		}
 	}
-	return describeCargo(data)
+	return ""
 }
 
 // describeDelivery is describe for parcels to the Internet.
@@ -109,6 +111,33 @@ func describeCargo(data events.Data) string {
 		return d.Consumer + " handled it after all"
 	case events.ParkedMessageDropped:
 		return d.Consumer + " gave it up: " + d.Reason
+	default:
+		return ""
+	}
+}
+
+// describeGateway is describe for identities, and for what is between us and a
+// private gateway or a destination.
+func describeGateway(data events.Data) string {
+	switch d := data.(type) {
+	case events.IdentityCreated:
+		return fmt.Sprintf("this gateway is %s, node %s", d.InternetAddress, short(d.NodeID))
+	case events.OwnCertificateIssued:
+		return "valid until " + date(d.NotAfter)
+	case events.PrivateGatewayRegistered:
+		return fmt.Sprintf("private gateway %s, certificate valid until %s", short(d.PrivateGatewayID), date(d.CertificateExpiresAt))
+	case events.PrivateGatewayCertificateIssued:
+		return fmt.Sprintf("private gateway %s, valid until %s", short(d.PrivateGatewayID), date(d.CertificateExpiresAt))
+	case events.PeerSessionKeyLearned:
+		return fmt.Sprintf("private gateway %s, key %s", short(d.PrivateGatewayID), d.KeyID)
+	case events.CargoCollectionFulfilled:
+		return fmt.Sprintf("private gateway %s got %d cargoes with %d parcels", short(d.PrivateGatewayID), d.Cargoes, d.Parcels)
+	case events.DestinationHeld:
+		return operation(d.Destination+" held", d.Operation)
+	case events.DestinationReleased:
+		return operation(d.Destination+" released", d.Operation)
+	case events.DestinationFlushed:
+		return operation(d.Destination+" to be tried at once", d.Operation)
 	default:
 		return ""
 	}

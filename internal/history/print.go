@@ -133,17 +133,17 @@ func cause(s Step) string {
 
 // Streams writes a table of streams.
 func (p Printer) Streams(streams []Stream) error {
-	table := tabwriter.NewWriter(p.W, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "STREAM\tEVENTS\tFIRST\tLAST\tSIGNED UP TO\tOCTETS\tKEPT\tLAST EVENT (UTC)\t")
+	table := tabwriter.NewWriter(p.W, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "STREAM\tEVENTS\tFIRST\tLAST\tSIGNED UP TO\tOCTETS\tKEPT\tLAST EVENT (UTC)")
 	for _, s := range streams {
-		kept, last := "for ever", ""
+		kept, last := "for ever", "-"
 		if s.MaxAge > 0 {
 			kept = s.MaxAge.String()
 		}
 		if !s.LastAt.IsZero() {
 			last = s.LastAt.Format(stamp)
 		}
-		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t\n", s.Name, s.Messages, s.First, s.Last, s.Checkpoint, s.Bytes, kept, last)
+		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%s\t%s\n", s.Name, s.Messages, s.First, s.Last, s.Checkpoint, s.Bytes, kept, last)
 	}
 	return table.Flush()
 }
