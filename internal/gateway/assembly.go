@@ -67,6 +67,9 @@ type assembly struct {
 	// queue is where operators see the deliveries; the delivery role fills it.
 	queue admin.Mount
 
+	// overview is the whole gateway at a glance.
+	overview overviewParts
+
 	// Set by startServices.
 	services *services
 	identity *identity.Identity
@@ -92,7 +95,8 @@ func newAssembly(o Options) *assembly {
 			projections: admin.Mount{Path: "/projections"}, messages: admin.Mount{Path: "/parked"},
 			replays: workers.NewReplays(),
 		},
-		queue: admin.Mount{Path: "/queue"},
+		queue:    admin.Mount{Path: "/queue"},
+		overview: overviewParts{mount: admin.Mount{Path: "/status"}},
 	}
 	a.measured = measured.New(a.metrics)
 	a.kind.roles = slices.DeleteFunc(slices.Clone(o.Kind.roles), func(r role) bool {
@@ -143,7 +147,7 @@ func (a *assembly) startAdmin() {
 		Logger:    a.logger,
 
 		RotateCertificate: a.rotateCertificate,
-		Mounts:            append(a.upkeep.mounts(), &a.evidence.mount, &a.queue),
+		Mounts:            append(a.upkeep.mounts(), &a.evidence.mount, &a.queue, &a.overview.mount),
 	}), nil)
 }
 
@@ -168,7 +172,10 @@ func (a *assembly) startServices(ctx context.Context) error {
 	if err := a.openUsecases(ctx); err != nil {
 		return err
 	}
-	return a.openParked(ctx)
+	if err := a.openParked(ctx); err != nil {
+		return err
+	}
+	return a.openOverview(ctx)
 }
 
 // ensureIdentity opens the identity, and makes it if there is none.

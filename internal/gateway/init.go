@@ -37,11 +37,13 @@ func durableConsumers() []jetstream.ConsumerSpec { return append(blobConsumers()
 // readModel is a projection without its type.
 type readModel struct {
 	projections.Spec
-	open func(context.Context, documents.Database) (documents.Collection, error)
+	totals bool
+	open   func(context.Context, documents.Database) (documents.Collection, error)
 }
 
 func model[S any](p projections.Projection[S]) readModel {
-	return readModel{p.Spec(), func(ctx context.Context, db documents.Database) (documents.Collection, error) {
+	_, totals := any(p).(projections.Totals)
+	return readModel{p.Spec(), totals, func(ctx context.Context, db documents.Database) (documents.Collection, error) {
 		return projections.Open(ctx, db, p)
 	}}
 }

@@ -34,6 +34,7 @@ func startProjections(ctx context.Context, a *assembly) error {
 		return err
 	}
 	runners := []workers.Runner{router.Run, upkeep.Run, a.countParked()}
+	a.observe("channels", channelsInterval, a.overview.gauges.Channels)
 	for _, k := range keepers {
 		runners = append(runners, k.tidy...)
 	}
