@@ -13,7 +13,7 @@ import (
 const (
 	// fillBatch is how many records are folded and written at a time when a
 	// version is filled from the history.
-	fillBatch = 4000
+	fillBatch = 10_000
 	// readAhead is how many such batches are read while one is written.
 	readAhead = 2
 )
@@ -34,6 +34,9 @@ func (m *Maintenance[S]) fill(ctx context.Context, c documents.Collection, to ui
 		return 0, err
 	}
 	checkpoint := from - 1
+	if runner.recent, err = m.recent(ctx, c, checkpoint); err != nil {
+		return 0, err
+	}
 	if to > 0 && checkpoint >= to {
 		return checkpoint, nil
 	}
@@ -92,4 +95,16 @@ func upTo(batch []events.Record, to uint64) ([]events.Record, bool) {
 		n--
 	}
 	return batch[:n], n < len(batch) || (n > 0 && batch[n-1].Sequence == to)
+}
+
+// recent returns what the runner may keep: everything if there is nothing yet.
+func (m *Maintenance[S]) recent(ctx context.Context, c documents.Collection, checkpoint uint64) (*recent[S], error) {
+	if checkpoint > 0 {
+		return newRecent[S](false), nil
+	}
+	n, err := c.Count(ctx) // documents may be there without a checkpoint
+	if err != nil {
+		return nil, fmt.Errorf("projections: %s: %w", m.projection.Spec().Name, err)
+	}
+	return newRecent[S](n == 0), nil
 }

@@ -288,7 +288,7 @@ func checkIntact(t *testing.T, k *kept[projections.Parcel], before projections.S
 // TestInterruptedRebuildIsTakenUp shows that what was folded is not folded again,
 // unless that is asked for.
 func TestInterruptedRebuildIsTakenUp(t *testing.T) {
-	h := mailHistory(3000) // more than one batch
+	h := mailHistory(7500) // more than one batch
 	k := keep(t, database(t), h, projections.Mailbox{})
 	k.run(t)
 	interrupt := func() {
@@ -302,12 +302,12 @@ func TestInterruptedRebuildIsTakenUp(t *testing.T) {
 		t.Fatalf("%+v", s)
 	}
 	done, err := k.maintenance.Rebuild(t.Context(), projections.RebuildOptions{}, nil)
-	if err != nil || done.Resumed == 0 || done.Documents != 3000 {
+	if err != nil || done.Resumed == 0 || done.Documents != 7500 {
 		t.Errorf("%+v, %v", done, err)
 	}
 	interrupt()
 	done, err = k.maintenance.Rebuild(t.Context(), projections.RebuildOptions{Fresh: true}, nil)
-	if err != nil || done.Resumed != 0 || done.Documents != 3000 {
+	if err != nil || done.Resumed != 0 || done.Documents != 7500 {
 		t.Errorf("%+v, %v", done, err)
 	}
 }

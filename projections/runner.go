@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 
 	"awala.network/gateway/events"
@@ -23,6 +25,8 @@ type Runner[S any] struct {
 	writing sync.Mutex
 	// seen is the highest checkpoint that was seen since the last From.
 	seen uint64
+	// recent is nil unless the runner keeps what it wrote.
+	recent *recent[S]
 }
 
 // NewRunner returns a runner of p into a collection that [Open] opened.
@@ -183,7 +187,7 @@ func (r *Runner[S]) gap(ctx context.Context, first uint64, next events.Record) G
 
 // fold returns the documents that the records change.
 func (r *Runner[S]) fold(ctx context.Context, c documents.Collection, records []concern) ([]documents.Document, error) {
-	entries, order, err := load[S](ctx, c, records)
+	entries, order, err := r.load(ctx, c, records)
 	if err != nil {
 		return nil, err
 	}
@@ -201,21 +205,31 @@ func (r *Runner[S]) fold(ctx context.Context, c documents.Collection, records []
 		}
 		changed = append(changed, d)
 	}
+	r.recent.keep(entries)
+	// Neighbours in an index are written together.
+	slices.SortFunc(changed, func(a, b documents.Document) int { return strings.Compare(a.ID, b.ID) })
 	return changed, nil
 }
 
 // load returns the documents that the records concern, and their ids in the
 // order of the records.
-func load[S any](ctx context.Context, collection documents.Collection, records []concern) (map[string]*entry[S], []string, error) {
+func (r *Runner[S]) load(ctx context.Context, collection documents.Collection, records []concern) (map[string]*entry[S], []string, error) {
 	entries := make(map[string]*entry[S], len(records))
-	order := make([]string, 0, len(records))
+	order, unknown := make([]string, 0, len(records)), make([]string, 0, len(records))
 	for _, c := range records {
-		if entries[c.id] == nil {
+		if entries[c.id] != nil {
+			continue
+		}
+		order = append(order, c.id)
+		if entries[c.id] = r.recent.take(c.id); entries[c.id] == nil {
 			entries[c.id] = &entry[S]{}
-			order = append(order, c.id)
+			unknown = append(unknown, c.id)
 		}
 	}
-	stored, err := collection.GetMany(ctx, order)
+	if r.recent.whole() {
+		return entries, order, nil
+	}
+	stored, err := collection.GetMany(ctx, unknown)
 	if err != nil {
 		return nil, nil, err
 	}
