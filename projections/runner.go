@@ -223,11 +223,10 @@ func (r *Runner[S]) load(ctx context.Context, collection documents.Collection, r
 		order = append(order, c.id)
 		if entries[c.id] = r.recent.take(c.id); entries[c.id] == nil {
 			entries[c.id] = &entry[S]{}
-			unknown = append(unknown, c.id)
+			if r.recent.stored(c.id) {
+				unknown = append(unknown, c.id)
+			}
 		}
-	}
-	if r.recent.whole() {
-		return entries, order, nil
 	}
 	stored, err := collection.GetMany(ctx, unknown)
 	if err != nil {
