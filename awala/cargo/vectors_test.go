@@ -28,9 +28,5 @@ func nodeID(tb testing.TB, stack, node string) string {
 
 func certificate(tb testing.TB, name string) *pki.Certificate {
 	tb.Helper()
-	c, err := pki.ParseCertificate(vectors.Read(tb, name))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return c
+	return vectors.Parse(tb, name, pki.ParseCertificate)
 }

@@ -23,20 +23,12 @@ func recipientKey(tb testing.TB, stack string) pki.SessionKey {
 
 func certificate(tb testing.TB, name string) *pki.Certificate {
 	tb.Helper()
-	c, err := pki.ParseCertificate(vectors.Read(tb, name))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return c
+	return vectors.Parse(tb, name, pki.ParseCertificate)
 }
 
 func parse(tb testing.TB, name string) *ramf.Message {
 	tb.Helper()
-	m, err := ramf.Parse(vectors.Read(tb, name))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return m
+	return vectors.Parse(tb, name, ramf.Parse)
 }
 
 func newKey(tb testing.TB) pki.SessionKey {

@@ -94,11 +94,7 @@ func wantCertificates(t *testing.T, name string, signature *Signature) {
 
 func certificate(tb testing.TB, name string) *pki.Certificate {
 	tb.Helper()
-	c, err := pki.ParseCertificate(vectors.Read(tb, name))
-	if err != nil {
-		tb.Fatalf("%s: %v", name, err)
-	}
-	return c
+	return vectors.Parse(tb, name, pki.ParseCertificate)
 }
 
 // signatureInput is what Awala signs in detached signatures: SEQUENCE { [0] OID, [1] octets }.

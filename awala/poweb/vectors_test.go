@@ -14,20 +14,12 @@ const nonce = "the-nonce-0123456789"
 
 func certificate(tb testing.TB, name string) *pki.Certificate {
 	tb.Helper()
-	c, err := pki.ParseCertificate(vectors.Read(tb, name))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return c
+	return vectors.Parse(tb, name, pki.ParseCertificate)
 }
 
 func privateKey(tb testing.TB, name string) *rsa.PrivateKey {
 	tb.Helper()
-	key, err := pki.ParsePrivateKey(vectors.Read(tb, name))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return key
+	return vectors.Parse(tb, name, pki.ParsePrivateKey)
 }
 
 // trusting is a validator with one trust anchor and no cache.

@@ -16,20 +16,12 @@ import (
 
 func certificate(tb testing.TB, name string) *pki.Certificate {
 	tb.Helper()
-	c, err := pki.ParseCertificate(vectors.Read(tb, name))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return c
+	return vectors.Parse(tb, name, pki.ParseCertificate)
 }
 
 func privateKey(tb testing.TB, name string) *rsa.PrivateKey {
 	tb.Helper()
-	key, err := pki.ParsePrivateKey(vectors.Read(tb, name))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return key
+	return vectors.Parse(tb, name, pki.ParsePrivateKey)
 }
 
 // nodeID computes the id of a node from its key.

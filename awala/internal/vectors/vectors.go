@@ -28,6 +28,17 @@ func Read(tb testing.TB, name string) []byte {
 	return octets
 }
 
+// Parse returns the vector called name as parse reads it, and ends the test when
+// it cannot.
+func Parse[T any](tb testing.TB, name string, parse func([]byte) (T, error)) T {
+	tb.Helper()
+	parsed, err := parse(Read(tb, name))
+	if err != nil {
+		tb.Fatalf("reading vector %s: %v", name, err)
+	}
+	return parsed
+}
+
 // Glob returns the names of the vectors that match pattern, such as
 // "*/cert-*.der", in order. It ends the test when there is none, so that a
 // renamed file cannot turn a test into one that checks nothing.
