@@ -33,6 +33,7 @@ type DueParcel struct {
 	ExpiresAt time.Time `json:"expiresAt"`
 }
 
+// EventType implements [Data].
 func (AcknowledgementsDue) EventType() Type { return "acknowledgements-due.v1" }
 
 // Channel returns gateway.acknowledgements.<private gateway id>.

@@ -81,10 +81,17 @@ type CargoRejected struct {
 	Reason string `json:"reason"`
 }
 
-func (CargoReceived) EventType() Type  { return "cargo-received.v1" }
+// EventType implements [Data].
+func (CargoReceived) EventType() Type { return "cargo-received.v1" }
+
+// EventType implements [Data].
 func (CargoUnwrapped) EventType() Type { return "cargo-unwrapped.v1" }
-func (CargoRefused) EventType() Type   { return "cargo-refused.v1" }
-func (CargoRejected) EventType() Type  { return "cargo-rejected.v1" }
+
+// EventType implements [Data].
+func (CargoRefused) EventType() Type { return "cargo-refused.v1" }
+
+// EventType implements [Data].
+func (CargoRejected) EventType() Type { return "cargo-rejected.v1" }
 
 // Channel returns crc-cargo.
 func (CargoReceived) Channel() string { return CargoChannel }

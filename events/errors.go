@@ -17,6 +17,7 @@ type UnknownTypeError struct {
 	Type string
 }
 
+// Error returns the text of the error.
 func (e *UnknownTypeError) Error() string { return fmt.Sprintf("events: unknown type %q", e.Type) }
 
 // MalformedError says which part of an event is not as it must be.
@@ -29,6 +30,7 @@ type MalformedError struct {
 	Err error
 }
 
+// Error returns the text of the error.
 func (e *MalformedError) Error() string {
 	if e.Err != nil {
 		return fmt.Sprintf("events: %s %s: %v", e.Part, e.Reason, e.Err)
@@ -36,6 +38,7 @@ func (e *MalformedError) Error() string {
 	return fmt.Sprintf("events: %s %s", e.Part, e.Reason)
 }
 
+// Unwrap returns the cause.
 func (e *MalformedError) Unwrap() error { return e.Err }
 
 func malformed(part, reason string) error { return &MalformedError{Part: part, Reason: reason} }

@@ -110,11 +110,22 @@ type PrivateGatewayCertificateIssued struct {
 	CertificateExpiresAt time.Time `json:"certificateExpiresAt"`
 }
 
-func (IdentityCreated) EventType() Type          { return "identity-created.v1" }
-func (OwnCertificateIssued) EventType() Type     { return "own-certificate-issued.v1" }
+// EventType implements [Data].
+func (IdentityCreated) EventType() Type { return "identity-created.v1" }
+
+// EventType implements [Data].
+func (OwnCertificateIssued) EventType() Type { return "own-certificate-issued.v1" }
+
+// EventType implements [Data].
 func (PrivateGatewayRegistered) EventType() Type { return "private-gateway-registered.v1" }
-func (PeerSessionKeyLearned) EventType() Type    { return "peer-session-key-learned.v1" }
+
+// EventType implements [Data].
+func (PeerSessionKeyLearned) EventType() Type { return "peer-session-key-learned.v1" }
+
+// EventType implements [Data].
 func (CargoCollectionFulfilled) EventType() Type { return "cargo-collection-fulfilled.v1" }
+
+// EventType implements [Data].
 func (PrivateGatewayCertificateIssued) EventType() Type {
 	return "private-gateway-certificate-issued.v1"
 }

@@ -61,11 +61,20 @@ type GatewayParcelEnd struct {
 	BlobKey string `json:"blobKey"`
 }
 
-func (GatewayParcelAccepted) EventType() Type  { return "gateway-parcel-accepted.v1" }
+// EventType implements [Data].
+func (GatewayParcelAccepted) EventType() Type { return "gateway-parcel-accepted.v1" }
+
+// EventType implements [Data].
 func (GatewayParcelCollected) EventType() Type { return "gateway-parcel-collected.v1" }
-func (GatewayParcelExpired) EventType() Type   { return "gateway-parcel-expired.v1" }
-func (GatewayParcelReplaced) EventType() Type  { return "gateway-parcel-replaced.v1" }
-func (GatewayParcelDropped) EventType() Type   { return "gateway-parcel-dropped.v1" }
+
+// EventType implements [Data].
+func (GatewayParcelExpired) EventType() Type { return "gateway-parcel-expired.v1" }
+
+// EventType implements [Data].
+func (GatewayParcelReplaced) EventType() Type { return "gateway-parcel-replaced.v1" }
+
+// EventType implements [Data].
+func (GatewayParcelDropped) EventType() Type { return "gateway-parcel-dropped.v1" }
 
 // Channel returns pdc-parcel.<private gateway id>.
 func (e GatewayParcelAccepted) Channel() string { return GatewayParcelChannel(e.PrivateGatewayID) }

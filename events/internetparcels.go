@@ -91,12 +91,23 @@ type InternetParcelDropped struct {
 	By string `json:"by,omitempty"`
 }
 
-func (InternetParcelAccepted) EventType() Type  { return "internet-parcel-accepted.v1" }
+// EventType implements [Data].
+func (InternetParcelAccepted) EventType() Type { return "internet-parcel-accepted.v1" }
+
+// EventType implements [Data].
 func (InternetParcelDelivered) EventType() Type { return "internet-parcel-delivered.v1" }
-func (InternetParcelDeferred) EventType() Type  { return "internet-parcel-deferred.v1" }
-func (InternetParcelRefused) EventType() Type   { return "internet-parcel-refused.v1" }
-func (InternetParcelExpired) EventType() Type   { return "internet-parcel-expired.v1" }
-func (InternetParcelDropped) EventType() Type   { return "internet-parcel-dropped.v1" }
+
+// EventType implements [Data].
+func (InternetParcelDeferred) EventType() Type { return "internet-parcel-deferred.v1" }
+
+// EventType implements [Data].
+func (InternetParcelRefused) EventType() Type { return "internet-parcel-refused.v1" }
+
+// EventType implements [Data].
+func (InternetParcelExpired) EventType() Type { return "internet-parcel-expired.v1" }
+
+// EventType implements [Data].
+func (InternetParcelDropped) EventType() Type { return "internet-parcel-dropped.v1" }
 
 // Channel returns internet-parcels.
 func (InternetParcelAccepted) Channel() string { return InternetParcelsChannel }

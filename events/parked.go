@@ -41,9 +41,14 @@ type ParkedRef struct {
 	Consumer string `json:"consumer"`
 }
 
-func (MessageParked) EventType() Type         { return "message-parked.v1" }
+// EventType implements [Data].
+func (MessageParked) EventType() Type { return "message-parked.v1" }
+
+// EventType implements [Data].
 func (ParkedMessageReplayed) EventType() Type { return "parked-message-replayed.v1" }
-func (ParkedMessageDropped) EventType() Type  { return "parked-message-dropped.v1" }
+
+// EventType implements [Data].
+func (ParkedMessageDropped) EventType() Type { return "parked-message-dropped.v1" }
 
 // Channel returns parked.<consumer>.
 func (e MessageParked) Channel() string { return ParkedChannel(e.Consumer) }

@@ -49,12 +49,23 @@ type DestinationFlushed struct {
 	Operation
 }
 
-func (InternetParcelHeld) EventType() Type     { return "internet-parcel-held.v1" }
+// EventType implements [Data].
+func (InternetParcelHeld) EventType() Type { return "internet-parcel-held.v1" }
+
+// EventType implements [Data].
 func (InternetParcelReleased) EventType() Type { return "internet-parcel-released.v1" }
+
+// EventType implements [Data].
 func (InternetParcelHastened) EventType() Type { return "internet-parcel-hastened.v1" }
-func (DestinationHeld) EventType() Type        { return "destination-held.v1" }
-func (DestinationReleased) EventType() Type    { return "destination-released.v1" }
-func (DestinationFlushed) EventType() Type     { return "destination-flushed.v1" }
+
+// EventType implements [Data].
+func (DestinationHeld) EventType() Type { return "destination-held.v1" }
+
+// EventType implements [Data].
+func (DestinationReleased) EventType() Type { return "destination-released.v1" }
+
+// EventType implements [Data].
+func (DestinationFlushed) EventType() Type { return "destination-flushed.v1" }
 
 // Channel returns internet-parcels.outcome.
 func (DestinationHeld) Channel() string { return InternetParcelsOutcomes }

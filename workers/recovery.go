@@ -16,6 +16,7 @@ type PanicError struct {
 	Stack []byte
 }
 
+// Error returns the text of the error.
 func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
 
 // recovery turns a panic into a [*PanicError] and logs where it was.

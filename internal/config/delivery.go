@@ -57,6 +57,7 @@ func (d *Duration) Set(s string) error {
 	return nil
 }
 
+// String implements [pflag.Value].
 func (d *Duration) String() string { return time.Duration(*d).String() }
 
 // Type names the kind of value in help texts.
@@ -81,6 +82,7 @@ func (r *Resolver) Set(s string) error {
 	return nil
 }
 
+// String implements [pflag.Value].
 func (r *Resolver) String() string { return string(*r) }
 
 // Type names the kind of value in help texts.
@@ -115,6 +117,7 @@ func (o Overrides) List() []postman.Override {
 	return list
 }
 
+// String implements [pflag.Value].
 func (o *Overrides) String() string { return string(*o) }
 
 // Type names the kind of value in help texts.

@@ -33,6 +33,7 @@ type Error struct {
 	Problem string
 }
 
+// Error returns the text of the error.
 func (e *Error) Error() string { return e.Where + ": " + e.Problem }
 
 // layer is one source: given values by option name.

@@ -20,6 +20,7 @@ func (t *Text) Set(s string) error {
 	return nil
 }
 
+// String implements [pflag.Value].
 func (t *Text) String() string { return string(*t) }
 
 // Type names the kind of value in help texts.
@@ -38,6 +39,7 @@ func (c *Count) Set(s string) error {
 	return nil
 }
 
+// String implements [pflag.Value].
 func (c *Count) String() string { return strconv.Itoa(int(*c)) }
 
 // Type names the kind of value in help texts.
@@ -59,6 +61,7 @@ func (w *Switch) Set(s string) error {
 	return nil
 }
 
+// String implements [pflag.Value].
 func (w *Switch) String() string { return strconv.FormatBool(bool(*w)) }
 
 // Type names the kind of value in help texts.
@@ -78,6 +81,7 @@ func (u *URL) Set(s string) error {
 	return nil
 }
 
+// String implements [pflag.Value].
 func (u *URL) String() string { return string(*u) }
 
 // Type names the kind of value in help texts.
@@ -101,6 +105,7 @@ func (n *NATSURLs) Set(s string) error {
 	return nil
 }
 
+// String implements [pflag.Value].
 func (n *NATSURLs) String() string { return string(*n) }
 
 // Type names the kind of value in help texts.

@@ -39,6 +39,7 @@ func (l *Listen) Set(s string) error {
 	return nil
 }
 
+// String implements [pflag.Value].
 func (l *Listen) String() string { return string(*l) }
 
 // Type names the kind of value in help texts.
@@ -79,6 +80,7 @@ func (h *Hostname) Set(s string) error {
 	return nil
 }
 
+// String implements [pflag.Value].
 func (h *Hostname) String() string { return string(*h) }
 
 // Type names the kind of value in help texts.
@@ -104,6 +106,7 @@ func (p *Path) Set(s string) error {
 	return nil
 }
 
+// String implements [pflag.Value].
 func (p *Path) String() string { return string(*p) }
 
 // Type names the kind of value in help texts.
@@ -129,6 +132,7 @@ func (l *Level) Set(s string) error {
 	return nil
 }
 
+// String implements [pflag.Value].
 func (l *Level) String() string { return strings.ToLower(slog.Level(*l).String()) }
 
 // Type names the kind of value in help texts.
@@ -155,6 +159,7 @@ func (f *LogFormat) Set(s string) error {
 	}
 }
 
+// String implements [pflag.Value].
 func (f *LogFormat) String() string { return string(*f) }
 
 // Type names the kind of value in help texts.
@@ -197,6 +202,7 @@ func (z *Size) Set(s string) error {
 	return nil
 }
 
+// String implements [pflag.Value].
 func (z *Size) String() string {
 	if *z == 0 {
 		return "0"

@@ -23,6 +23,7 @@ type ConflictError struct {
 	Have, Want string
 }
 
+// Error returns the text of the error.
 func (e *ConflictError) Error() string {
 	return fmt.Sprintf("jetstream: stream %s: %s is %s and would become %s; change it by hand if that is meant",
 		e.Stream, e.Setting, e.Have, e.Want)
