@@ -1,5 +1,5 @@
 // Package projections turns the event history into read models: what is queued
-// for each private gateway ([Mailbox]) what is known of each ([Peers]), the
+// for each private gateway ([Mailbox]), what is known of each ([Peers]), the
 // deliveries to the Internet ([Deliveries]), what workers set aside
 // ([ParkedMessages]), and how much there was on each day ([Totals]).
 //
