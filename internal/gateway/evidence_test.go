@@ -1,7 +1,11 @@
 package gateway_test
 
 import (
+	"errors"
+	"io/fs"
 	"net/http"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -78,5 +82,82 @@ func TestStopEndsThoseWhoFollow(t *testing.T) {
 	}
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("the stop took %v", took)
+	}
+}
+
+// TestGatewayStartsOnAnImportedHistory takes the history to an empty folder, beside
+// the old keys: the gateway comes back as itself and knows what waits. The archive
+// extends what was signed before.
+func TestGatewayStartsOnAnImportedHistory(t *testing.T) {
+	old, empty := t.TempDir(), t.TempDir()
+	first := start(t, settings(old))
+	recipient, _ := deliverOne(t, newClient(t, first))
+	client, before := historyClient(t, first), first.Info()
+	var kept [][]byte
+	for _, spec := range events.Streams() {
+		note, err := client.Advance(t.Context(), spec.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept = append(kept, note)
+	}
+	name := filepath.Join(t.TempDir(), "history.tar.gz")
+	file, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	if err := (history.Export{Source: client, At: time.Now()}).Write(t.Context(), file); err != nil {
+		t.Fatal(err)
+	}
+	stop(t, first)
+	importInto(t, empty, name)
+	if err := os.CopyFS(filepath.Join(empty, "keys"), os.DirFS(filepath.Join(old, "keys"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := filepath.WalkDir(filepath.Join(empty, "keys"), func(path string, d fs.DirEntry, err error) error {
+		return errors.Join(err, os.Chmod(path, map[bool]fs.FileMode{true: 0o700, false: 0o600}[err == nil && d.IsDir()]))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	second := start(t, settings(empty))
+	defer stop(t, second)
+	if after := second.Info(); after.NodeID != before.NodeID {
+		t.Errorf("was %s, came back as %s", before.NodeID, after.NodeID)
+	}
+	var state history.State
+	for m, err := range historyClient(t, second).Messages(t.Context(), history.Query{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		state.Apply(m)
+	}
+	if w := state.Waiting(); len(w) != 1 || w[0].Name != recipient.ID() {
+		t.Errorf("waiting: %+v", w)
+	}
+	archive, err := history.OpenArchive(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v, err := (history.Verification{Source: archive, Older: kept}).Run(t.Context()); err != nil || !v.OK() {
+		t.Errorf("%+v, %v", v, err)
+	}
+}
+
+func importInto(t *testing.T, dir, name string) {
+	t.Helper()
+	log, closeLog, err := gateway.OpenHistory(t.Context(), options(t, settings(dir)), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	archive, err := history.OpenArchive(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := history.Import(t.Context(), archive, log, ""); err != nil {
+		t.Error(err)
+	}
+	if err := closeLog(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
