@@ -42,8 +42,12 @@ func TestIdleCollectors(t *testing.T) {
 	}
 	latencies := crowd.push(t)
 	slices.Sort(latencies)
+	median := latencies[len(latencies)/2]
 	t.Logf("push of %d parcels, from the sender's request to the collector: p50 %v, p99 %v",
-		len(latencies), latencies[len(latencies)/2], latencies[len(latencies)*99/100])
+		len(latencies), median, latencies[len(latencies)*99/100])
+	if median > 100*time.Millisecond {
+		t.Errorf("half of the pushes took more than %v", median)
+	}
 	if worst := latencies[len(latencies)-1]; worst > 500*time.Millisecond {
 		t.Errorf("a push took %v", worst)
 	}
