@@ -50,6 +50,13 @@ func runScript(t *testing.T, script string) {
 	receiver := freePort(t)
 	gateway := process.StartStandalone(t, t.TempDir(), "--internet-address", internetAddress,
 		"--pdc-override", "receiver.example=http://127.0.0.1:"+receiver, "--delivery-retry-initial", "1s")
+	runNode(t, gateway, script, "AWALA_RECEIVER_PORT="+receiver)
+}
+
+// runNode runs a script of clients/ against the gateway, with these variables
+// beside those that tell where its servers are.
+func runNode(t *testing.T, gateway *process.Standalone, script string, env ...string) {
+	t.Helper()
 	node := exec.Command("node", "--test", "--test-reporter=spec", script)
 	node.Dir = "clients"
 	node.Env = append(os.Environ(),
@@ -57,8 +64,8 @@ func runScript(t *testing.T, script string) {
 		"AWALA_POHTTP_PORT="+port(t, gateway, "pohttp"),
 		"AWALA_COGRPC_PORT="+port(t, gateway, "cogrpc"),
 		"AWALA_INTERNET_ADDRESS="+internetAddress,
-		"AWALA_RECEIVER_PORT="+receiver,
 	)
+	node.Env = append(node.Env, env...)
 	out, err := node.CombinedOutput()
 	t.Logf("%s", out)
 	if err != nil {

@@ -86,8 +86,10 @@ export class CourierChannel {
     if (!key) throw new Error('the cargo is encrypted to a key that we never sent');
     const { payload, senderSessionKey } = await cargo.unwrapPayload(key);
     this.theirKey = senderSessionKey;
-    const items = await Promise.all(payload.messages.map((m) => core.CargoMessageSet.deserializeItem(m)));
-    return { cargo, items, messages: payload.messages };
+    // A private gateway skips what it cannot read.
+    const read = await Promise.allSettled(payload.messages.map((m) => core.CargoMessageSet.deserializeItem(m)));
+    const items = read.filter(({ status }) => status === 'fulfilled').map(({ value }) => value);
+    return { cargo, items, messages: payload.messages, unreadable: read.length - items.length };
   }
 }
 

@@ -32,7 +32,7 @@ export async function registerPrivateGateway() {
   const authorization = await client.preRegisterNode(keys.publicKey);
   const request = new core.PrivateNodeRegistrationRequest(keys.publicKey, authorization);
   const registration = await client.registerNode(await request.serialize(keys.privateKey));
-  return privateGateway(keys, registration.privateNodeCertificate, client, registration);
+  return privateGateway(keys, registration.privateNodeCertificate, registration);
 }
 
 /** A private gateway with a certificate of its own making, unknown to ours. */
@@ -43,15 +43,16 @@ export async function selfMadePrivateGateway() {
     subjectPublicKey: keys.publicKey,
     validityEndDate: inDays(30),
   });
-  return privateGateway(keys, certificate, powebClient(), null);
+  return privateGateway(keys, certificate, null);
 }
 
-async function privateGateway(keys, certificate, client, registration) {
+/** A private gateway with what it got, or would have got, by registering. */
+export async function privateGateway(keys, certificate, registration) {
   return {
     id: await certificate.calculateSubjectId(),
     keys,
     certificate,
-    client,
+    client: powebClient(),
     registration,
     deliverySigner: new core.ParcelDeliverySigner(certificate, keys.privateKey),
     handshakeSigner: new core.ParcelCollectionHandshakeSigner(certificate, keys.privateKey),
