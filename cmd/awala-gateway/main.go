@@ -95,6 +95,7 @@ variables, variables over the file.`,
 		newPing(),
 		newEvents(environ),
 		newConfig(environ),
+		newMan(),
 		newVersion(),
 	)
 	return root
