@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"awala.network/gateway/events"
+	"awala.network/gateway/interop/process"
 )
 
 // auditCargo checks the history of a gateway that was stopped after [cargoLoad]:
@@ -54,24 +55,46 @@ func auditCargo(t *testing.T, dir string, l *cargoLoad) {
 // no event was parked.
 func auditOutcomes(t *testing.T, records []events.Record) (received int) {
 	t.Helper()
+	outcomes := cargoOutcomes(records)
+	for id, n := range outcomes {
+		if n != 1 {
+			t.Errorf("the cargo of event %s has %d outcomes", id, n)
+		}
+	}
+	for _, r := range records {
+		if r.Stream == events.StreamParked {
+			t.Errorf("parked: %+v", r.Data)
+		}
+	}
+	return len(outcomes)
+}
+
+// cargoOutcomes counts the outcomes of each CargoReceived, by its id.
+func cargoOutcomes(records []events.Record) map[string]int {
 	outcomes := map[string]int{}
 	for _, r := range records {
 		switch data := r.Data.(type) {
+		case events.CargoReceived:
+			outcomes[r.ID] += 0
 		case events.CargoUnwrapped:
 			outcomes[data.ReceivedID]++
 		case events.CargoRefused:
 			outcomes[data.ReceivedID]++
 		}
-		if r.Stream == events.StreamParked {
-			t.Errorf("parked: %+v", r.Data)
-		}
 	}
-	for _, r := range records {
-		if data, ok := r.Data.(events.CargoReceived); ok {
-			if received++; outcomes[r.ID] != 1 {
-				t.Errorf("cargo %s has %d outcomes", data.CargoID, outcomes[r.ID])
+	return outcomes
+}
+
+// awaitOutcomes waits until each received cargo came to an end. What a killed
+// process had in hand takes some seconds to be handed out again.
+func awaitOutcomes(t *testing.T, gateway *process.Standalone) {
+	t.Helper()
+	within(t, cargoSettledIn, "every cargo is unwrapped or refused", func() bool {
+		for _, n := range cargoOutcomes(recorded(t, gateway, events.StreamCargo)) {
+			if n == 0 {
+				return false
 			}
 		}
-	}
-	return received
+		return true
+	})
 }

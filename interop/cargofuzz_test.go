@@ -57,6 +57,7 @@ func TestCargoFuzz(t *testing.T) {
 		sent, collections = sent+len(cargoes), collections+1
 	}
 	f.showWorking(t, gateway, courier)
+	awaitOutcomes(t, gateway)
 	if log := gateway.Log(); strings.Contains(log, "panic") {
 		t.Errorf("something panicked\n%s", log)
 	}

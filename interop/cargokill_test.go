@@ -216,6 +216,7 @@ func (l *cargoLoad) settle(t *testing.T, gateway *process.Standalone) {
 	within(t, cargoSettledIn, "nothing is left for the courier", func() bool {
 		return len(collectItems(t, courier, l.remote.offline)[cargo.KindParcel]) == 0
 	})
+	awaitOutcomes(t, gateway)
 	l.acknowledged(t, courier)
 	if code, _ := gateway.Stop(t); code != 0 {
 		t.Errorf("exit code %d", code)

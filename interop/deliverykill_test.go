@@ -197,7 +197,18 @@ func (l *deliveryLoad) settle(t *testing.T, gateway *process.Standalone) {
 		}
 		return true
 	})
-	// The last outcomes follow their answers at once; a stop lets them be recorded.
+	within(t, 10*time.Second, "every end is recorded", func() bool {
+		open := 0
+		for _, r := range recorded(t, gateway, events.StreamInternetParcels) {
+			switch r.Data.(type) {
+			case events.InternetParcelAccepted:
+				open++
+			case events.InternetParcelDelivered:
+				open--
+			}
+		}
+		return open == 0
+	})
 	if code, _ := gateway.Stop(t); code != 0 {
 		t.Errorf("exit code %d", code)
 	}

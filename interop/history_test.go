@@ -2,13 +2,16 @@ package interop
 
 import (
 	"context"
+	"net/http"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"awala.network/gateway/events"
+	"awala.network/gateway/internal/history"
 	"awala.network/gateway/internal/jetstream"
 	"awala.network/gateway/internal/jetstream/embedded"
+	"awala.network/gateway/interop/process"
 )
 
 // readHistory returns what a gateway recorded in the streams. The gateway must
@@ -53,6 +56,23 @@ func readStream(ctx context.Context, t testing.TB, log *jetstream.Log, stream st
 			return records
 		}
 	}
+}
+
+// recorded returns what a running gateway has recorded in a stream by now.
+func recorded(t testing.TB, gateway *process.Standalone, stream string) []events.Record {
+	t.Helper()
+	client, err := history.NewClient(gateway.URL("admin"), http.DefaultClient)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var records []events.Record
+	for m, err := range client.Messages(t.Context(), history.Query{Filter: history.Filter{Streams: []string{stream}}}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		records = append(records, m.Record())
+	}
+	return records
 }
 
 // within asks until the answer is yes: what it waits for is another process's
