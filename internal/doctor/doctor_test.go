@@ -63,7 +63,7 @@ var plantings = map[string]planted{
 		nats: natsSettings{payload: "512KB"}, check: "nats-payload", worst: doctor.Problem, fix: "max_payload",
 	},
 	"nats: account at its limit": {
-		nats:  natsSettings{account: "{ max_file: 100MB, max_consumers: 0 }"},
+		nats:  natsSettings{account: "{ max_file: 10MB, max_consumers: 0 }"},
 		plant: func(t *testing.T, w *world) { fillAccount(t, w) },
 		check: "nats-limits", worst: doctor.Problem, fix: "max_file",
 	},
@@ -295,7 +295,7 @@ func fillAccount(t *testing.T, w *world) {
 	_, err = js.CreateStream(t.Context(), natsjs.StreamConfig{Name: "OTHER", Subjects: []string{"other"}})
 	must(t, err)
 	body := make([]byte, 900<<10)
-	for range 92 {
+	for range 10 {
 		_, err := js.Publish(t.Context(), "other", body)
 		must(t, err)
 	}
