@@ -32,7 +32,7 @@ signed checkpoints and a manifest with the digest of each file. The archive can 
 listed, traced and verified anywhere (--archive), and imported into an empty gateway.
 
 It holds ids and digests of parcels, not what is in them, and no private keys.`,
-		Args: cobra.ExactArgs(1),
+		Args: exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, release := untilSignal(cmd.Context())
 			defer release()

@@ -190,7 +190,7 @@ func newEventsTrace() *cobra.Command {
 		Long: `trace shows everything that happened to a parcel, in the order of time: with the
 time since the step before, the event that led to it, and what it says. A cargo that
 brought the parcel, and messages about it that were set aside, are part of its life.`,
-		Args: cobra.ExactArgs(1),
+		Args: exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return source.inspect(cmd, func(ctx context.Context, s history.Source) error {
 				lives, err := history.Trace(ctx, s, args[0], filter)

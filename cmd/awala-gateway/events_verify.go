@@ -110,7 +110,7 @@ func newEventsProve() *cobra.Command {
 the two. Who has the gateway's public key can check it ("events verify --proof") without
 the gateway, and without seeing any other event.`,
 		Example: "  awala-gateway events prove PDC_PARCELS 12 > proof.json",
-		Args:    cobra.ExactArgs(2),
+		Args:    exactly(2),
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		stream, sequence, err := parsePosition(args)

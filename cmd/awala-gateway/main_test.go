@@ -48,6 +48,10 @@ func TestRefusals(t *testing.T) {
 			args: []string{"standalone", "x"},
 			want: `awala-gateway: unknown command "x" for "awala-gateway standalone"`,
 		},
+		"missing argument": {
+			args: []string{"projections", "status"},
+			want: `awala-gateway: want: awala-gateway projections status NAME [flags]`,
+		},
 		"config check": {
 			args: []string{"config", "check", "--internet-address", "a b"},
 			want: `awala-gateway: --internet-address "a b": want a host name such as gw.example.com`,

@@ -17,7 +17,7 @@ func newMan() *cobra.Command {
 		Short: "Write the manual pages of all commands into a folder",
 		Long: `man writes a manual page for each command into a folder, such as
 /usr/local/share/man/man1. Then: man awala-gateway-doctor.`,
-		Args: cobra.ExactArgs(1),
+		Args: exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return failed(writeMan(cmd.Root(), args[0])) },
 	}
 }

@@ -72,7 +72,7 @@ func newParkedList(f *parkedFlags) *cobra.Command {
 
 func newParkedShow(f *parkedFlags) *cobra.Command {
 	return &cobra.Command{
-		Use: "show ID", Short: "Show one message and why it was set aside", Args: cobra.ExactArgs(1),
+		Use: "show ID", Short: "Show one message and why it was set aside", Args: exactly(1),
 		RunE: f.run(func(ctx context.Context, c *upkeep.Client, out io.Writer, args []string) error {
 			m, err := c.ShowParked(ctx, args[0])
 			if err != nil {

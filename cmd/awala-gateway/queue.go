@@ -98,7 +98,7 @@ func newQueueList(f *queueFlags) *cobra.Command {
 }
 
 func newQueueShow(f *queueFlags) *cobra.Command {
-	cmd := &cobra.Command{Use: "show ID", Short: "Show all that is known of one parcel", Args: cobra.ExactArgs(1)}
+	cmd := &cobra.Command{Use: "show ID", Short: "Show all that is known of one parcel", Args: exactly(1)}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return f.run(func(ctx context.Context, out io.Writer) error {
 			parcel, err := f.client().Show(ctx, args[0])
@@ -156,7 +156,7 @@ func newQueueFlush(f *queueFlags) *cobra.Command {
 	a := queueadmin.Action{Verb: queueadmin.Flush}
 	cmd := &cobra.Command{
 		Use: "flush DESTINATION", Short: "Attempt everything for a destination at once, whatever its breaker says",
-		Args: cobra.ExactArgs(1),
+		Args: exactly(1),
 	}
 	actionFlags(cmd, &a)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
