@@ -167,7 +167,7 @@ func TestQueueMistakes(t *testing.T) {
 	}{
 		"drop everything":    {[]string{"drop"}, "say which"},
 		"drop a destination": {[]string{"drop", "--to", "a.test"}, "unknown flag: --to"},
-		"flush nothing":      {[]string{"flush"}, "accepts 1 arg"},
+		"flush nothing":      {[]string{"flush"}, "queue flush DESTINATION"},
 		"nobody there":       {[]string{"stats", "--admin", "http://127.0.0.1:1"}, "connection refused"},
 	}
 	for name, tt := range tests {
