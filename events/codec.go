@@ -31,11 +31,14 @@ const (
 
 // Encode returns the event as it goes on the wire: the subject, the headers and
 // the JSON body. It fails with a [*MalformedError] if the event lacks a
-// required attribute, if its channel is not a plain NATS subject, or if an
-// attribute cannot stand in a header.
+// required attribute, if its channel is not a plain NATS subject, if an attribute
+// cannot stand in a header, or if its version is recorded no more ([Upcast]).
 func Encode(e Event) (subject string, header map[string][]string, body []byte, err error) {
 	if e.Data == nil {
 		return "", nil, nil, malformed("data", "is missing")
+	}
+	if t := e.Data.EventType(); ReadAs(t) != t {
+		return "", nil, nil, malformed("data", fmt.Sprintf("is of version %s, which is recorded no more", t))
 	}
 	subject = e.Data.Channel()
 	if !plainSubject(subject) {

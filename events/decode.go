@@ -9,7 +9,8 @@ import (
 // Decode reads an event off the wire. It is strict about what identifies an
 // event: each attribute appears once, required ones are there, and the event
 // stands on the channel that its data belongs on. It is tolerant about what a
-// newer version may add: unknown headers and unknown JSON fields are ignored.
+// newer version may add: unknown headers and unknown JSON fields are ignored. What an
+// older version recorded comes as the newest version says it ([Upcast]).
 //
 // The error is an [*UnknownTypeError] if this version does not know the event's
 // type or its version, and a [*MalformedError] otherwise.
@@ -40,6 +41,7 @@ func Decode(subject string, header map[string][]string, body []byte) (Event, err
 	if e.Data, err = read(body); err != nil {
 		return Event{}, &MalformedError{Part: "data", Reason: "is not the JSON of " + name, Err: err}
 	}
+	e.Data = newest(e.Data)
 	if want := e.Data.Channel(); want != subject {
 		return Event{}, malformed("subject", fmt.Sprintf("is %q, the data belongs on %q", subject, want))
 	}

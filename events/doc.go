@@ -7,7 +7,8 @@
 //
 //   - An event type, once released, is never removed, and its fields are only
 //     ever added to. A new meaning is a new version of the type.
-//   - Every released version has a golden file in testdata/ for ever.
+//   - Every released version has a golden file in testdata/ for ever, and is read
+//     as the newest version says it (see [Upcast]).
 //   - Events hold identifiers, sizes, digests and blob keys. They never hold
 //     payloads or private keys.
 //   - Derived events have identifiers computed from their cause (see

@@ -31,6 +31,12 @@ Fields are only ever added. A new meaning is a new version of the type. Readers 
 
 `
 
+const versionsIntro = `## Versions
+
+What an old version recorded is read for ever, as the newest one says it: pure functions lead from each version to the next (` + "`events.Upcast`" + `). A version that this program does not know, because a newer one recorded it, is told and never skipped silently: workers park it, projections count it and ask to be rebuilt once they can read it.
+
+`
+
 // generate returns the catalogue of the events in dir.
 func generate(dir string) ([]byte, error) {
 	src, err := parse(dir)
@@ -39,6 +45,7 @@ func generate(dir string) ([]byte, error) {
 	}
 	var out bytes.Buffer
 	out.WriteString(preamble)
+	writeVersions(&out, events.Types(), events.ReadAs)
 	all, listed := src.events(), 0
 	for _, stream := range events.Streams() {
 		writeStream(&out, stream)
@@ -54,6 +61,26 @@ func generate(dir string) ([]byte, error) {
 			listed, len(all), len(events.Types()))
 	}
 	return append(bytes.TrimSpace(out.Bytes()), '\n'), nil
+}
+
+// writeVersions says which versions there are, and which are upcast.
+func writeVersions(out *bytes.Buffer, types []events.Type, readAs func(events.Type) events.Type) {
+	out.WriteString(versionsIntro)
+	var old []events.Type
+	for _, t := range types {
+		if readAs(t) != t {
+			old = append(old, t)
+		}
+	}
+	if len(old) == 0 {
+		fmt.Fprintf(out, "There are %d types, each at its first version. Nothing has to be upcast yet.\n\n", len(types))
+		return
+	}
+	out.WriteString("| recorded no more | read as |\n|---|---|\n")
+	for _, t := range old {
+		fmt.Fprintf(out, "| `%s` | `%s` |\n", t, readAs(t))
+	}
+	out.WriteString("\n")
 }
 
 func writeStream(out *bytes.Buffer, s events.StreamSpec) {
