@@ -1,12 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -16,9 +13,6 @@ import (
 
 	"awala.network/gateway/internal/history"
 )
-
-// defaultAdmin is where a gateway's admin server is unless it was told otherwise.
-const defaultAdmin = "http://127.0.0.1:8083"
 
 func newEvents(environ []string) *cobra.Command {
 	parent := &cobra.Command{
@@ -39,27 +33,22 @@ docs/auditing.md is an auditor's way through these commands.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	parent.AddCommand(
-		newEventsStreams(), newEventsList(), newEventsShow(), newEventsTail(), newEventsReplay(), newEventsTrace(),
-		newEventsExport(), newEventsImport(environ),
-		newEventsKey(), newEventsCheckpoint(), newEventsProve(), newEventsVerify(),
+		newEventsStreams(environ), newEventsList(environ), newEventsShow(environ), newEventsTail(environ),
+		newEventsReplay(environ), newEventsTrace(environ), newEventsExport(environ), newEventsImport(environ),
+		newEventsKey(environ), newEventsCheckpoint(environ), newEventsProve(environ), newEventsVerify(environ),
 	)
 	return parent
 }
 
-// adminVariable is the environment variable that --admin defaults to.
-const adminVariable = "AWALA_ADMIN"
-
 // sourceFlags say which history to look at.
-type sourceFlags struct{ admin, archive string }
-
-func (s *sourceFlags) register(flags *pflag.FlagSet) {
-	s.registerAdmin(flags)
-	flags.StringVar(&s.archive, "archive", "", "look at this archive instead of a running gateway")
+type sourceFlags struct {
+	admin   adminFlags
+	archive string
 }
 
-func (s *sourceFlags) registerAdmin(flags *pflag.FlagSet) {
-	flags.StringVar(&s.admin, "admin", cmp.Or(os.Getenv(adminVariable), defaultAdmin),
-		"URL of the admin server of a running gateway (also "+adminVariable+")")
+func (s *sourceFlags) register(flags *pflag.FlagSet, environ []string) {
+	s.admin.register(flags, environ)
+	flags.StringVar(&s.archive, "archive", "", "look at this archive instead of a running gateway")
 }
 
 // open returns the history, and what to call when done with it.
@@ -74,9 +63,12 @@ func (s *sourceFlags) open() (history.Source, func(), error) {
 
 // client returns a client of the admin server, and what to call when done with it.
 func (s *sourceFlags) client() (*history.Client, func(), error) {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	client, err := history.NewClient(s.admin, &http.Client{Transport: transport})
-	return client, transport.CloseIdleConnections, err
+	with, done, err := s.admin.client()
+	if err != nil {
+		return nil, nil, err
+	}
+	client, err := history.NewClient(s.admin.url, with)
+	return client, done, err
 }
 
 // inspect runs a command that looks at a history until it is done or a signal comes,

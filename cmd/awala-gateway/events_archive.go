@@ -20,7 +20,7 @@ import (
 	"awala.network/gateway/internal/telemetry"
 )
 
-func newEventsExport() *cobra.Command {
+func newEventsExport(environ []string) *cobra.Command {
 	var source sourceFlags
 	var streams []string
 	cmd := &cobra.Command{
@@ -39,7 +39,7 @@ It holds ids and digests of parcels, not what is in them, and no private keys.`,
 			return failed(exportEvents(ctx, cmd, &source, streams, args[0]))
 		},
 	}
-	source.registerAdmin(cmd.Flags())
+	source.admin.register(cmd.Flags(), environ)
 	cmd.Flags().StringSliceVar(&streams, "stream", nil, "only these streams")
 	return cmd
 }

@@ -12,7 +12,7 @@ import (
 	"awala.network/gateway/internal/history"
 )
 
-func newEventsStreams() *cobra.Command {
+func newEventsStreams(environ []string) *cobra.Command {
 	var source sourceFlags
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -32,12 +32,12 @@ func newEventsStreams() *cobra.Command {
 			})
 		},
 	}
-	source.register(cmd.Flags())
+	source.register(cmd.Flags(), environ)
 	registerJSON(cmd, &asJSON)
 	return cmd
 }
 
-func newEventsList() *cobra.Command {
+func newEventsList(environ []string) *cobra.Command {
 	var source sourceFlags
 	var filter eventFilter
 	var query history.Query
@@ -51,7 +51,7 @@ func newEventsList() *cobra.Command {
 			return listEvents(cmd, &source, query, asJSON)
 		},
 	}
-	source.register(cmd.Flags())
+	source.register(cmd.Flags(), environ)
 	filter.register(cmd.Flags())
 	cmd.Flags().IntVar(&filter.Limit, "limit", 0, "stop after so many events")
 	cmd.Flags().BoolVar(&query.Follow, "follow", false, "go on with what is recorded from now on")
@@ -59,7 +59,7 @@ func newEventsList() *cobra.Command {
 	return cmd
 }
 
-func newEventsTail() *cobra.Command {
+func newEventsTail(environ []string) *cobra.Command {
 	var source sourceFlags
 	var filter eventFilter
 	var last int
@@ -72,7 +72,7 @@ func newEventsTail() *cobra.Command {
 			return listEvents(cmd, &source, history.Query{Filter: filter.filter(), Follow: true, Tail: last}, asJSON)
 		},
 	}
-	source.registerAdmin(cmd.Flags())
+	source.admin.register(cmd.Flags(), environ)
 	filter.register(cmd.Flags())
 	cmd.Flags().IntVarP(&last, "lines", "n", 10, "begin so many events before the end of each stream")
 	registerJSON(cmd, &asJSON)
@@ -94,7 +94,7 @@ func listEvents(cmd *cobra.Command, source *sourceFlags, q history.Query, asJSON
 	})
 }
 
-func newEventsShow() *cobra.Command {
+func newEventsShow(environ []string) *cobra.Command {
 	var source sourceFlags
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -127,12 +127,12 @@ func newEventsShow() *cobra.Command {
 			return fmt.Errorf("there is no event %v", args)
 		})
 	}
-	source.register(cmd.Flags())
+	source.register(cmd.Flags(), environ)
 	registerJSON(cmd, &asJSON)
 	return cmd
 }
 
-func newEventsReplay() *cobra.Command {
+func newEventsReplay(environ []string) *cobra.Command {
 	var source sourceFlags
 	var filter eventFilter
 	var speed float64
@@ -152,7 +152,7 @@ Nothing but printing happens again.`,
 			})
 		},
 	}
-	source.register(cmd.Flags())
+	source.register(cmd.Flags(), environ)
 	filter.register(cmd.Flags())
 	cmd.Flags().Float64Var(&speed, "speed", 0, "1 is as fast as it happened, 60 a minute in a second, 0 as fast as possible")
 	registerJSON(cmd, &asJSON)
@@ -180,7 +180,7 @@ func replayEvents(ctx context.Context, w io.Writer, s history.Source, q history.
 	return history.Printer{W: w}.State(&state)
 }
 
-func newEventsTrace() *cobra.Command {
+func newEventsTrace(environ []string) *cobra.Command {
 	var source sourceFlags
 	var filter history.Filter
 	var asJSON bool
@@ -204,7 +204,7 @@ brought the parcel, and messages about it that were set aside, are part of its l
 			})
 		},
 	}
-	source.register(cmd.Flags())
+	source.register(cmd.Flags(), environ)
 	cmd.Flags().StringVar(&filter.Gateway, "gateway", "", "only events that name this private gateway")
 	registerJSON(cmd, &asJSON)
 	return cmd

@@ -19,7 +19,7 @@ import (
 // errChanged is the failure of a verification that found something.
 var errChanged = errors.New("the history is not what was signed")
 
-func newEventsKey() *cobra.Command {
+func newEventsKey(environ []string) *cobra.Command {
 	var source sourceFlags
 	cmd := &cobra.Command{
 		Use:   "key",
@@ -39,11 +39,11 @@ nothing.`,
 			})
 		},
 	}
-	source.register(cmd.Flags())
+	source.register(cmd.Flags(), environ)
 	return cmd
 }
 
-func newEventsCheckpoint() *cobra.Command {
+func newEventsCheckpoint(environ []string) *cobra.Command {
 	var source sourceFlags
 	var streams []string
 	var folder string
@@ -64,7 +64,7 @@ STREAM.checkpoint each: keep them where the gateway's operator cannot reach, and
 			return failed(makeCheckpoints(ctx, cmd.OutOrStdout(), &source, streams, folder))
 		},
 	}
-	source.registerAdmin(cmd.Flags())
+	source.admin.register(cmd.Flags(), environ)
 	cmd.Flags().StringSliceVar(&streams, "stream", nil, "only these streams")
 	cmd.Flags().StringVar(&folder, "out", "", "write the notes to files in this folder")
 	return cmd
@@ -100,7 +100,7 @@ func makeCheckpoints(ctx context.Context, w io.Writer, source *sourceFlags, stre
 	return nil
 }
 
-func newEventsProve() *cobra.Command {
+func newEventsProve(environ []string) *cobra.Command {
 	var source sourceFlags
 	var key string
 	cmd := &cobra.Command{
@@ -132,7 +132,7 @@ the gateway, and without seeing any other event.`,
 			return writeJSON(cmd.OutOrStdout(), proof)
 		})
 	}
-	source.register(cmd.Flags())
+	source.register(cmd.Flags(), environ)
 	cmd.Flags().StringVar(&key, "key", "", "public key, or a file that holds it; the source's own if empty")
 	return cmd
 }
@@ -146,7 +146,7 @@ type verifyFlags struct {
 	asJSON     bool
 }
 
-func newEventsVerify() *cobra.Command {
+func newEventsVerify(environ []string) *cobra.Command {
 	var f verifyFlags
 	cmd := &cobra.Command{
 		Use:   "verify",
@@ -163,7 +163,7 @@ the same place as the history.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
-	f.source.register(cmd.Flags())
+	f.source.register(cmd.Flags(), environ)
 	cmd.Flags().StringVar(&f.key, "key", "", "public key that you trust, or a file that holds it")
 	cmd.Flags().StringSliceVar(&f.streams, "stream", nil, "only these streams")
 	cmd.Flags().StringSliceVar(&f.since, "since", nil, "files with checkpoints of before, which must be extended")

@@ -15,19 +15,19 @@ import (
 	"awala.network/gateway/internal/admin"
 )
 
-func newKeys() *cobra.Command {
+func newKeys(environ []string) *cobra.Command {
 	parent := &cobra.Command{
 		Use:   "keys",
 		Short: "Manage the gateway's keys and certificates",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	parent.AddCommand(newRotateCertificate())
+	parent.AddCommand(newRotateCertificate(environ))
 	return parent
 }
 
-func newRotateCertificate() *cobra.Command {
-	var base string
+func newRotateCertificate(environ []string) *cobra.Command {
+	var server adminFlags
 	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use:   "rotate-certificate",
@@ -41,16 +41,16 @@ Any process of the gateway will do. The others learn of it within minutes.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
-			return failed(rotateCertificate(ctx, cmd.OutOrStdout(), base))
+			return failed(rotateCertificate(ctx, cmd.OutOrStdout(), &server))
 		},
 	}
-	cmd.Flags().StringVar(&base, "admin", "http://127.0.0.1:8083", "URL of the admin server of a running process")
+	server.register(cmd.Flags(), environ)
 	cmd.Flags().DurationVar(&timeout, "timeout", 30*time.Second, "time for the whole of it")
 	return cmd
 }
 
-func rotateCertificate(ctx context.Context, out io.Writer, base string) error {
-	target, err := url.JoinPath(base, "keys", "rotate-certificate")
+func rotateCertificate(ctx context.Context, out io.Writer, server *adminFlags) error {
+	target, err := url.JoinPath(server.url, "keys", "rotate-certificate")
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,12 @@ func rotateCertificate(ctx context.Context, out io.Writer, base string) error {
 	if err != nil {
 		return err
 	}
-	answer, err := http.DefaultClient.Do(request)
+	client, done, err := server.client()
+	if err != nil {
+		return err
+	}
+	defer done()
+	answer, err := client.Do(request)
 	if err != nil {
 		return err
 	}

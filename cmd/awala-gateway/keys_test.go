@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"awala.network/gateway/internal/access"
 	"awala.network/gateway/internal/admin"
 )
 
@@ -28,6 +29,7 @@ func TestRotateCertificate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(admin.NewHandler(admin.Options{
 				Readiness: admin.NewReadiness("test"), Metrics: prometheus.NewRegistry(), Logger: slog.New(slog.DiscardHandler),
+				Access:            access.New(access.Options{Now: time.Now}),
 				RotateCertificate: func(context.Context) (time.Time, error) { return expiry, tc.err },
 			}))
 			defer server.Close()

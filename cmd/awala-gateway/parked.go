@@ -23,7 +23,7 @@ type parkedFlags struct {
 	reason   string
 }
 
-func newParked() *cobra.Command {
+func newParked(environ []string) *cobra.Command {
 	f := new(parkedFlags)
 	parent := &cobra.Command{
 		Use:   "parked",
@@ -42,7 +42,7 @@ messages in any order.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	f.register(parent)
+	f.register(parent, environ)
 	parent.AddCommand(newParkedList(f), newParkedShow(f), newParkedReplay(f), newParkedDrop(f))
 	return parent
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -21,13 +20,13 @@ import (
 // upkeepFlags are what the commands for projections and parked messages have in
 // common.
 type upkeepFlags struct {
-	admin string
+	admin adminFlags
 	json  bool
 }
 
-func (f *upkeepFlags) register(cmd *cobra.Command) {
+func (f *upkeepFlags) register(cmd *cobra.Command, environ []string) {
 	flags := cmd.PersistentFlags()
-	flags.StringVar(&f.admin, "admin", "http://127.0.0.1:8083", "URL of the admin server of a running process")
+	f.admin.register(flags, environ)
 	flags.BoolVar(&f.json, "json", false, "print lines of JSON")
 }
 
@@ -37,7 +36,12 @@ type upkeepCall func(ctx context.Context, c *upkeep.Client, out io.Writer, args 
 // run calls do until a signal ends it.
 func (f *upkeepFlags) run(do upkeepCall) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		client, err := upkeep.NewClient(f.admin, http.DefaultClient)
+		http, done, err := f.admin.client()
+		if err != nil {
+			return err
+		}
+		defer done()
+		client, err := upkeep.NewClient(f.admin.url, http)
 		if err != nil {
 			return fmt.Errorf("--admin: %w", err)
 		}
@@ -64,7 +68,7 @@ func printAll[T any](f *upkeepFlags, out io.Writer, values []T, text func(io.Wri
 	return nil
 }
 
-func newProjections() *cobra.Command {
+func newProjections(environ []string) *cobra.Command {
 	f := new(upkeepFlags)
 	parent := &cobra.Command{
 		Use:   "projections",
@@ -79,7 +83,7 @@ of a process that has the projections role.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	f.register(parent)
+	f.register(parent, environ)
 	parent.AddCommand(newProjectionsList(f), newProjectionsStatus(f), newProjectionsTotals(f), newRebuild(f), newVerify(f))
 	return parent
 }

@@ -17,19 +17,22 @@ import (
 
 // queueFlags are what the queue commands have in common.
 type queueFlags struct {
-	admin   string
+	admin   adminFlags
 	timeout time.Duration
 	json    bool
 }
 
-func (f *queueFlags) client() queueadmin.Client { return queueadmin.Client{Base: f.admin} }
-
 // run calls do within the time allowed.
-func (f *queueFlags) run(do func(ctx context.Context, out io.Writer) error) func(*cobra.Command, []string) error {
+func (f *queueFlags) run(do func(ctx context.Context, c queueadmin.Client, out io.Writer) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, _ []string) error {
 		ctx, cancel := context.WithTimeout(cmd.Context(), f.timeout)
 		defer cancel()
-		return failed(do(ctx, cmd.OutOrStdout()))
+		client, done, err := f.admin.client()
+		if err != nil {
+			return err
+		}
+		defer done()
+		return failed(do(ctx, queueadmin.Client{Base: f.admin.url, HTTP: client}, cmd.OutOrStdout()))
 	}
 }
 
@@ -43,7 +46,7 @@ func (f *queueFlags) print(out io.Writer, v any, text func(io.Writer) error) err
 	return encoder.Encode(v)
 }
 
-func newQueue() *cobra.Command {
+func newQueue(environ []string) *cobra.Command {
 	f := new(queueFlags)
 	parent := &cobra.Command{
 		Use:   "queue",
@@ -61,7 +64,7 @@ and --reason.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	flags := parent.PersistentFlags()
-	flags.StringVar(&f.admin, "admin", "http://127.0.0.1:8083", "URL of the admin server of a running process")
+	f.admin.register(flags, environ)
 	flags.DurationVar(&f.timeout, "timeout", 30*time.Second, "time for the whole of it")
 	flags.BoolVar(&f.json, "json", false, "print JSON")
 	parent.AddCommand(newQueueList(f), newQueueShow(f), newQueueStats(f))
@@ -87,8 +90,8 @@ func newQueueList(f *queueFlags) *cobra.Command {
 	filter := filterFlags(cmd)
 	cmd.Flag("state").Usage += "; or one that has ended: delivered, refused, expired, dropped"
 	limit := cmd.Flags().Int("limit", 50, "most parcels to list")
-	cmd.RunE = f.run(func(ctx context.Context, out io.Writer) error {
-		page, err := f.client().List(ctx, *filter, *limit)
+	cmd.RunE = f.run(func(ctx context.Context, c queueadmin.Client, out io.Writer) error {
+		page, err := c.List(ctx, *filter, *limit)
 		if err != nil {
 			return err
 		}
@@ -100,8 +103,8 @@ func newQueueList(f *queueFlags) *cobra.Command {
 func newQueueShow(f *queueFlags) *cobra.Command {
 	cmd := &cobra.Command{Use: "show ID", Short: "Show all that is known of one parcel", Args: exactly(1)}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return f.run(func(ctx context.Context, out io.Writer) error {
-			parcel, err := f.client().Show(ctx, args[0])
+		return f.run(func(ctx context.Context, c queueadmin.Client, out io.Writer) error {
+			parcel, err := c.Show(ctx, args[0])
 			if err != nil {
 				return err
 			}
@@ -113,8 +116,8 @@ func newQueueShow(f *queueFlags) *cobra.Command {
 
 func newQueueStats(f *queueFlags) *cobra.Command {
 	cmd := &cobra.Command{Use: "stats", Short: "Show each destination: waiting, oldest, last error, breaker", Args: cobra.NoArgs}
-	cmd.RunE = f.run(func(ctx context.Context, out io.Writer) error {
-		stats, err := f.client().Stats(ctx)
+	cmd.RunE = f.run(func(ctx context.Context, c queueadmin.Client, out io.Writer) error {
+		stats, err := c.Stats(ctx)
 		if err != nil {
 			return err
 		}
@@ -183,8 +186,8 @@ func userName() string {
 }
 
 func (f *queueFlags) act(a *queueadmin.Action) func(*cobra.Command, []string) error {
-	return f.run(func(ctx context.Context, out io.Writer) error {
-		done, err := f.client().Do(ctx, *a)
+	return f.run(func(ctx context.Context, c queueadmin.Client, out io.Writer) error {
+		done, err := c.Do(ctx, *a)
 		if err != nil {
 			return err
 		}

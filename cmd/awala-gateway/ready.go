@@ -15,8 +15,8 @@ import (
 	"awala.network/gateway/internal/admin"
 )
 
-func newReady() *cobra.Command {
-	var base string
+func newReady(environ []string) *cobra.Command {
+	var admin adminFlags
 	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use:   "ready",
@@ -27,16 +27,16 @@ missing. Exit codes: 0 if it is ready, 1 if not.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
-			return failed(askReady(ctx, cmd.OutOrStdout(), base))
+			return failed(askReady(ctx, cmd.OutOrStdout(), &admin))
 		},
 	}
-	cmd.Flags().StringVar(&base, "admin", defaultAdmin, "URL of the admin server of the process")
+	admin.register(cmd.Flags(), environ)
 	cmd.Flags().DurationVar(&timeout, "timeout", 5*time.Second, "time for the answer")
 	return cmd
 }
 
-func askReady(ctx context.Context, out io.Writer, base string) error {
-	target, err := url.JoinPath(base, "readyz")
+func askReady(ctx context.Context, out io.Writer, from *adminFlags) error {
+	target, err := url.JoinPath(from.url, "readyz")
 	if err != nil {
 		return err
 	}
@@ -44,9 +44,12 @@ func askReady(ctx context.Context, out io.Writer, base string) error {
 	if err != nil {
 		return err
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	defer transport.CloseIdleConnections()
-	answer, err := (&http.Client{Transport: transport}).Do(request)
+	client, done, err := from.client()
+	if err != nil {
+		return err
+	}
+	defer done()
+	answer, err := client.Do(request)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -15,8 +14,8 @@ import (
 	"awala.network/gateway/internal/overview"
 )
 
-func newStatus() *cobra.Command {
-	var base string
+func newStatus(environ []string) *cobra.Command {
+	var admin adminFlags
 	var timeout time.Duration
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -29,19 +28,22 @@ processes of the gateway run and are ready. Ask the admin server of any of them.
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
-			return failed(showStatus(ctx, cmd.OutOrStdout(), base, asJSON))
+			return failed(showStatus(ctx, cmd.OutOrStdout(), &admin, asJSON))
 		},
 	}
-	cmd.Flags().StringVar(&base, "admin", defaultAdmin, "URL of the admin server of a running process")
+	admin.register(cmd.Flags(), environ)
 	cmd.Flags().DurationVar(&timeout, "timeout", 30*time.Second, "time for the whole of it")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 
-func showStatus(ctx context.Context, out io.Writer, base string, asJSON bool) error {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	defer transport.CloseIdleConnections()
-	o, err := overview.Fetch(ctx, &http.Client{Transport: transport}, base)
+func showStatus(ctx context.Context, out io.Writer, admin *adminFlags, asJSON bool) error {
+	client, done, err := admin.client()
+	if err != nil {
+		return err
+	}
+	defer done()
+	o, err := overview.Fetch(ctx, client, admin.url)
 	if err != nil {
 		return err
 	}

@@ -9,11 +9,13 @@
 //	POST /keys/rotate-certificate
 //	                issues the gateway's next own certificate; JSON with its expiry
 //	/events         the event history (see internal/history)
+//	/console        the web console (see internal/console)
 //	GET /           what is here
 //
-// It has no authentication and must listen where only operators and probes
-// reach it. Pages of other sites cannot change anything through an operator's
-// browser.
+// Package access says who may use it. Probes always may; so may whoever scrapes the
+// metrics, unless that is protected. Without a token or a proxy that logs people in
+// it must listen where only operators and probes reach it. Pages of other sites
+// cannot change anything through an operator's browser.
 //
 // Guarantees: it answers at once from the moment that it listens, before the
 // backing services are there; /readyz is bounded by [CheckTimeout] whatever hangs;
@@ -30,6 +32,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"awala.network/gateway/internal/access"
 )
 
 // Options are what the server shows and changes.
@@ -49,7 +53,13 @@ type Options struct {
 	Logger *slog.Logger
 	// Mounts are further parts.
 	Mounts []*Mount
+	// Access says who may use it all but probes and, unless ProtectMetrics, metrics.
+	Access         *access.Guard
+	ProtectMetrics bool
 }
+
+// consoleAssets is what the login page is made of.
+const consoleAssets = access.ConsolePath + "/assets/"
 
 // NewHandler returns the server's handler.
 func NewHandler(o Options) http.Handler {
@@ -67,7 +77,11 @@ func NewHandler(o Options) http.Handler {
 		mux.Handle(m.Path, m)
 		mux.Handle(m.Path+"/", m)
 	}
-	return http.NewCrossOriginProtection().Handler(mux)
+	open := []string{"/healthz", "/readyz", access.LoginPath, consoleAssets}
+	if !o.ProtectMetrics {
+		open = append(open, "/metrics")
+	}
+	return http.NewCrossOriginProtection().Handler(o.Access.Handler(mux, open...))
 }
 
 func (o Options) index(w http.ResponseWriter, _ *http.Request) {

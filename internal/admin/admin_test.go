@@ -10,10 +10,12 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"awala.network/gateway/internal/access"
 	"awala.network/gateway/internal/admin"
 	"awala.network/gateway/internal/telemetry"
 )
@@ -29,7 +31,13 @@ func newHandler(t *testing.T) (http.Handler, *admin.Readiness, *slog.LevelVar) {
 		Metrics:   telemetry.NewRegistry("v1", "test"),
 		Level:     level,
 		Logger:    slog.New(slog.DiscardHandler),
+		Access:    open(),
 	}), readiness, level
+}
+
+// open lets everybody in.
+func open() *access.Guard {
+	return access.New(access.Options{Now: time.Now, Logger: slog.New(slog.DiscardHandler)})
 }
 
 func do(h http.Handler, method, path, body string) *httptest.ResponseRecorder {

@@ -13,6 +13,9 @@ type Mount struct {
 	handler atomic.Pointer[http.Handler]
 }
 
+// headerNotHere marks the answer of a mount that was not filled.
+const headerNotHere = "Awala-Not-Here"
+
 // Fill sets the handler, which sees the whole path.
 func (m *Mount) Fill(h http.Handler) { m.handler.Store(&h) }
 
@@ -22,5 +25,6 @@ func (m *Mount) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		(*h).ServeHTTP(w, r)
 		return
 	}
+	w.Header().Set(headerNotHere, "yes")
 	writeText(w, http.StatusServiceUnavailable, m.Path+" is not available yet: /readyz tells what is missing\n")
 }

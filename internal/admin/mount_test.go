@@ -15,7 +15,7 @@ func TestMountComesLater(t *testing.T) {
 	mount := &admin.Mount{Path: "/things"}
 	h := admin.NewHandler(admin.Options{
 		Readiness: admin.NewReadiness("v1"), Metrics: telemetry.NewRegistry("v1", "test"),
-		Level: new(slog.LevelVar), Logger: slog.New(slog.DiscardHandler), Mounts: []*admin.Mount{mount},
+		Level: new(slog.LevelVar), Logger: slog.New(slog.DiscardHandler), Mounts: []*admin.Mount{mount}, Access: open(),
 	})
 	if w := do(h, "GET", "/things/x", ""); w.Code != http.StatusServiceUnavailable {
 		t.Errorf("before: %d %s", w.Code, w.Body)

@@ -56,14 +56,27 @@ type CogRPC struct {
 	TLSKey  Path `name:"cogrpc-tls-key" default:"" usage:"PEM file of the key of --cogrpc-tls-cert"`
 }
 
-// Admin is the operators' server. It has no authentication: keep it away from
-// the public.
+// Admin is the operators' server: probes, metrics, what the commands ask, and the web
+// console. Keep it away from the public, and give it a token or a proxy that logs
+// people in where others may reach it.
 type Admin struct {
-	Listen Listen `name:"admin-listen" default:"127.0.0.1:8083" usage:"where /healthz, /readyz, /metrics and /log-level answer; keep it private; off closes it"`
+	Listen Listen `name:"admin-listen" default:"127.0.0.1:8083" usage:"where the console, /healthz, /readyz, /metrics and what commands ask answer; keep it private; off closes it"`
+	Access AdminAccess
+	// ProtectMetrics has /metrics want the token, too. /healthz and /readyz never do:
+	// probes have none.
+	ProtectMetrics Switch `name:"admin-protect-metrics" default:"false" usage:"have /metrics want the token, too"`
+	Console        Console
 	// ReadyFile, if not empty, gets the addresses of all servers as JSON once
 	// the process is ready, and is removed when it stops. It lets a supervisor
 	// or test that asked for port 0 find the servers.
 	ReadyFile Path `name:"ready-file" default:"" usage:"file to write the servers' addresses to, as JSON, once ready"`
+}
+
+// AdminAccess is what the admin server asks of its clients, and they give.
+type AdminAccess struct {
+	// Token is what commands and browsers show to the admin server of every process.
+	// Without it, and without a proxy that names people, nothing is asked of them.
+	Token Secret `name:"admin-token" default:"" usage:"secret of operators that the admin server wants, and commands show; at least 16 characters"`
 }
 
 // Standalone is how the embedded backing services keep their data.

@@ -62,6 +62,24 @@ func Load(src Sources) (*Config, error) {
 	return c, nil
 }
 
+// LoadSections reads the settings of some sections only, pointers to structs as in
+// [Options], whatever the sources say of others.
+func LoadSections(src Sources, sections ...any) error {
+	layers, err := src.layers()
+	if err != nil {
+		return err
+	}
+	for _, o := range Options(sections...) {
+		if err := o.Value.Set(o.Default); err != nil {
+			return &Error{Where: o.Name, Problem: err.Error()}
+		}
+		if err := o.apply(layers); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // apply sets the option from the strongest layer that has it.
 func (o Option) apply(layers []layer) error {
 	for _, l := range layers {
@@ -194,5 +212,5 @@ func (c *Config) check() error {
 		}
 		seen = append(seen, o)
 	}
-	return nil
+	return c.Admin.check()
 }

@@ -221,7 +221,11 @@ var plantings = map[string]planted{
 	},
 	"settings: admin server for everybody": {
 		plant: func(_ *testing.T, w *world) { w.Config.Admin.Listen = ":8083" },
-		check: "admin-listen", worst: doctor.Warning, fix: "private address",
+		check: "admin-listen", worst: doctor.Warning, fix: "--admin-token-file",
+	},
+	"settings: changes by nobody knows whom": {
+		plant: func(_ *testing.T, w *world) { w.Config.Admin.Console.Changes = true },
+		check: "console-changes", worst: doctor.Warning, fix: "--admin-token-file",
 	},
 	"settings: deliveries to private addresses": {
 		plant: func(_ *testing.T, w *world) { w.Config.PDC.AllowPrivate = true },

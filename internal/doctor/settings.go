@@ -17,12 +17,7 @@ func examineSettings(_ context.Context, c *Case, r *Report) {
 	} else {
 		r.ok("internet-address", "the Internet address is %s", s.Gateway.InternetAddress)
 	}
-	if host, _, err := net.SplitHostPort(string(s.Admin.Listen)); err == nil && host == "" || host == "0.0.0.0" || host == "::" {
-		r.warning("admin-listen", "listen on a private address, or let a firewall or NetworkPolicy keep others away",
-			"the admin server, which has no authentication, listens on every interface (%s)", s.Admin.Listen)
-	} else {
-		r.ok("admin-listen", "the admin server listens on %s", s.Admin.Listen)
-	}
+	examineAdmin(s.Admin, r)
 	if s.PDC.AllowPrivate || s.PDC.AllowHTTP {
 		r.warning("delivery-guards", "remove --pdc-allow-private and --pdc-allow-http, which are for tests",
 			"parcels may be sent to private addresses or without TLS: a peer can make the gateway talk to your own network")
@@ -31,6 +26,27 @@ func examineSettings(_ context.Context, c *Case, r *Report) {
 	}
 	examinePassphrase(c, r)
 	examinePlainText(c, r)
+}
+
+// examineAdmin wants a token, or a proxy that logs people in, where others than this
+// machine reach the admin server.
+func examineAdmin(admin config.Admin, r *Report) {
+	host, _, err := net.SplitHostPort(string(admin.Listen))
+	switch {
+	case err != nil: // it is off
+		r.ok("admin-listen", "the admin server is off")
+	case isLoopback(host):
+		r.ok("admin-listen", "the admin server listens on %s, for this machine alone", admin.Listen)
+	case admin.Access.Token == "" && admin.Console.UserHeader == "":
+		r.warning("admin-listen", "set --admin-token-file, which commands take, too; or listen on 127.0.0.1",
+			"the admin server listens on %s and asks nobody who they are: who reaches it may read the history, and change things", admin.Listen)
+	default:
+		r.ok("admin-listen", "the admin server listens on %s, and wants to know who asks", admin.Listen)
+	}
+	if admin.Listen.Enabled() && bool(admin.Console.Changes) && admin.Access.Token == "" && admin.Console.UserHeader == "" {
+		r.warning("console-changes", "set --admin-token-file, or --console-user-header with the proxy that logs people in",
+			"the console may change things, and who does so is not known")
+	}
 }
 
 func examinePassphrase(c *Case, r *Report) {

@@ -6,10 +6,12 @@ import (
 	"net"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"awala.network/gateway/events"
+	"awala.network/gateway/internal/access"
 	"awala.network/gateway/internal/admin"
 	"awala.network/gateway/internal/config"
 	"awala.network/gateway/internal/identity"
@@ -67,6 +69,9 @@ type assembly struct {
 	// queue is where operators see the deliveries; the delivery role fills it.
 	queue admin.Mount
 
+	// access says who may use the admin server.
+	access *access.Guard
+
 	// overview is the whole gateway at a glance.
 	overview overviewParts
 
@@ -98,6 +103,10 @@ func newAssembly(o Options) *assembly {
 		queue:    admin.Mount{Path: "/queue"},
 		overview: overviewParts{mount: admin.Mount{Path: "/status"}},
 	}
+	a.access = access.New(access.Options{
+		Token: o.Config.Admin.Access.Token.Reveal(), UserHeader: string(o.Config.Admin.Console.UserHeader),
+		Proxies: o.Config.Admin.Console.Proxies.List(), Now: time.Now, Logger: a.loggerFor("admin"),
+	})
 	a.measured = measured.New(a.metrics)
 	a.kind.roles = slices.DeleteFunc(slices.Clone(o.Kind.roles), func(r role) bool {
 		return r.listen != nil && !r.listen(o.Config).Enabled()
@@ -148,6 +157,8 @@ func (a *assembly) startAdmin() {
 
 		RotateCertificate: a.rotateCertificate,
 		Mounts:            append(a.upkeep.mounts(), &a.evidence.mount, &a.queue, &a.overview.mount),
+		Access:            a.access,
+		ProtectMetrics:    bool(a.config.Admin.ProtectMetrics),
 	}), nil)
 }
 
