@@ -26,12 +26,15 @@ type MessageParked struct {
 }
 
 // ParkedMessageReplayed says that the message was handled after all.
-type ParkedMessageReplayed struct{ ParkedRef }
+type ParkedMessageReplayed struct {
+	ParkedRef
+	Operation
+}
 
 // ParkedMessageDropped says that an operator gave the message up.
 type ParkedMessageDropped struct {
 	ParkedRef
-	Reason string `json:"reason"`
+	Operation
 }
 
 // ParkedRef names a parked message.

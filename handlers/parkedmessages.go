@@ -52,7 +52,7 @@ type ResolveParked struct {
 
 // Replay has the message's consumer handle it again, in this process, as the
 // history holds it and this version reads it, and then records that it did.
-func (h *ResolveParked) Replay(ctx context.Context, id string) error {
+func (h *ResolveParked) Replay(ctx context.Context, id string, by events.Operation) error {
 	p, err := h.open(ctx, id)
 	if err != nil {
 		return err
@@ -67,16 +67,16 @@ func (h *ResolveParked) Replay(ctx context.Context, id string) error {
 	if err := h.Replayer.Replay(ctx, p.Consumer, rec); err != nil {
 		return fmt.Errorf("%w: %w", ErrFailedAgain, err)
 	}
-	return h.record(ctx, p, events.ParkedMessageReplayed{ParkedRef: p.Ref()})
+	return h.record(ctx, p, events.ParkedMessageReplayed{ParkedRef: p.Ref(), Operation: by})
 }
 
-// Drop gives the message up for a reason.
-func (h *ResolveParked) Drop(ctx context.Context, id, reason string) error {
+// Drop gives the message up.
+func (h *ResolveParked) Drop(ctx context.Context, id string, by events.Operation) error {
 	p, err := h.open(ctx, id)
 	if err != nil {
 		return err
 	}
-	return h.record(ctx, p, events.ParkedMessageDropped{ParkedRef: p.Ref(), Reason: reason})
+	return h.record(ctx, p, events.ParkedMessageDropped{ParkedRef: p.Ref(), Operation: by})
 }
 
 // open returns the message if it is parked still.

@@ -171,7 +171,7 @@ func drawParkedEvent(t *rapid.T) events.Event {
 	case 0:
 		return events.New("", "test", start, events.ParkedMessageReplayed{ParkedRef: ref})
 	case 1:
-		return events.New("", "test", start, events.ParkedMessageDropped{ParkedRef: ref, Reason: "no use"})
+		return events.New("", "test", start, events.ParkedMessageDropped{ParkedRef: ref, Operation: events.Operation{By: "ada", Reason: "no use"}})
 	default:
 		return events.New(ref.ParkedID, "test", start, events.MessageParked{
 			Consumer: ref.Consumer, Stream: events.StreamCargo, Sequence: uint64(n + 1), Reason: "broken", Attempts: n,

@@ -41,9 +41,9 @@ type ParkedMessage struct {
 	LastParkedAt time.Time `json:"lastParkedAt"`
 	// Position is where the first MessageParked stands in the stream PARKED.
 	Position uint64 `json:"position"`
-	// EndedAt is when it was replayed or dropped; DropReason is the operator's.
-	EndedAt    time.Time `json:"endedAt,omitzero"`
-	DropReason string    `json:"dropReason,omitempty"`
+	// EndedAt is when it was replayed or dropped, by whom and why as Resolution says.
+	EndedAt    time.Time         `json:"endedAt,omitzero"`
+	Resolution *events.Operation `json:"resolution,omitempty"`
 }
 
 // Spec names the collection parked_v1 of the stream PARKED.
@@ -74,22 +74,22 @@ func (ParkedMessages) Fold(p *ParkedMessage, r events.Record) bool {
 		}
 		p.MessageParked, p.State, p.LastParkedAt = data, ParkedOpen, r.Time
 		p.Times++
-		p.EndedAt, p.DropReason = time.Time{}, ""
+		p.EndedAt, p.Resolution = time.Time{}, nil
 		return true
 	case events.ParkedMessageReplayed:
-		return p.end(ParkedReplayed, r.Time, "")
+		return p.end(ParkedReplayed, r.Time, data.Operation)
 	case events.ParkedMessageDropped:
-		return p.end(ParkedDropped, r.Time, data.Reason)
+		return p.end(ParkedDropped, r.Time, data.Operation)
 	default:
 		return false
 	}
 }
 
-func (p *ParkedMessage) end(state ParkedState, at time.Time, reason string) bool {
+func (p *ParkedMessage) end(state ParkedState, at time.Time, by events.Operation) bool {
 	if p.State != ParkedOpen {
 		return false
 	}
-	p.State, p.EndedAt, p.DropReason = state, at, reason
+	p.State, p.EndedAt, p.Resolution = state, at, &by
 	return true
 }
 

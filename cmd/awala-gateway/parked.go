@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"awala.network/gateway/events"
 	"awala.network/gateway/internal/upkeep"
 	"awala.network/gateway/projections"
 )
@@ -20,7 +21,7 @@ type parkedFlags struct {
 	consumer string
 	all      bool
 	dryRun   bool
-	reason   string
+	by       events.Operation
 }
 
 func newParked(environ []string) *cobra.Command {
@@ -87,7 +88,11 @@ func writeParkedMessage(w io.Writer, m upkeep.Shown) {
 	fmt.Fprintf(w, "id\t%s\nstate\t%s\nconsumer\t%s\nreason\t%s\n", m.ID, m.State, m.Consumer, m.Reason)
 	fmt.Fprintf(w, "parked\t%s, %d times, the last at %s after %d tries\n", stamp(m.ParkedAt), m.Times, stamp(m.LastParkedAt), m.Attempts)
 	if !m.EndedAt.IsZero() {
-		fmt.Fprintf(w, "%s\t%s %s\n", m.State, stamp(m.EndedAt), m.DropReason)
+		fmt.Fprintf(w, "%s\t%s", m.State, stamp(m.EndedAt))
+		if m.Resolution != nil {
+			fmt.Fprintf(w, " by %s: %s", orDash(m.Resolution.By), orDash(m.Resolution.Reason))
+		}
+		fmt.Fprintln(w)
 	}
 	fmt.Fprintf(w, "stands at\t%d of %s, on %s\nevent\t%s\n", m.Sequence, m.Stream, m.Subject, orDash(m.EventID))
 	if m.Problem != "" {
@@ -104,7 +109,7 @@ func newParkedReplay(f *parkedFlags) *cobra.Command {
 		Args: cobra.ArbitraryArgs,
 	}
 	return f.resolving(cmd, "replayed", func(ctx context.Context, c *upkeep.Client, id string) error {
-		return c.ReplayParked(ctx, id)
+		return c.ReplayParked(ctx, id, f.by)
 	})
 }
 
@@ -113,11 +118,11 @@ func newParkedDrop(f *parkedFlags) *cobra.Command {
 		Use: "drop [ID...]", Short: "Give messages up, for a reason that is recorded",
 		Args: cobra.ArbitraryArgs,
 	}
-	cmd.Flags().StringVar(&f.reason, "reason", "", "why, for the history")
-	_ = cmd.MarkFlagRequired("reason") // the flag is there
-	return f.resolving(cmd, "dropped", func(ctx context.Context, c *upkeep.Client, id string) error {
-		return c.DropParked(ctx, id, f.reason)
+	drop := f.resolving(cmd, "dropped", func(ctx context.Context, c *upkeep.Client, id string) error {
+		return c.DropParked(ctx, id, f.by)
 	})
+	_ = drop.MarkFlagRequired("reason") // the flag is there
+	return drop
 }
 
 func (f *parkedFlags) selectConsumer(cmd *cobra.Command) {
@@ -137,6 +142,8 @@ type parkedOutcome struct {
 func (f *parkedFlags) resolving(cmd *cobra.Command, did string, do func(context.Context, *upkeep.Client, string) error) *cobra.Command {
 	f.selectConsumer(cmd)
 	cmd.Flags().BoolVar(&f.all, "all", false, "all that is parked, or all of --consumer")
+	cmd.Flags().StringVar(&f.by.Reason, "reason", "", "why, for the history")
+	cmd.Flags().StringVar(&f.by.By, "by", userName(), "who, for the history")
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "only say which messages")
 	run := f.run(func(ctx context.Context, c *upkeep.Client, out io.Writer, ids []string) error {
 		messages, err := f.selected(ctx, c, projections.ParkedOpen, ids)

@@ -133,30 +133,30 @@ func checkResolved(t *testing.T, client *upkeep.Client, f *fussy) {
 		if err != nil || m.Reason != "not to my taste" || m.Consumer != "fussy" || shown.Type == "" {
 			t.Errorf("%+v, %v", shown, err)
 		}
-		if err := client.ReplayParked(t.Context(), m.ID); err == nil || !strings.Contains(err.Error(), "not to my taste") {
+		if err := client.ReplayParked(t.Context(), m.ID, events.Operation{By: "ada"}); err == nil || !strings.Contains(err.Error(), "not to my taste") {
 			t.Errorf("replayed too early: %v", err)
 		}
 	}
 	f.mended.Store(true)
 	for _, m := range messages[1:] {
-		if err := client.ReplayParked(t.Context(), m.ID); err != nil {
+		if err := client.ReplayParked(t.Context(), m.ID, events.Operation{By: "ada"}); err != nil {
 			t.Error(err)
 		}
 		if f.count(m.EventID) != 1 {
 			t.Errorf("%s was handled %d times", m.EventID, f.count(m.EventID))
 		}
 	}
-	if err := client.DropParked(t.Context(), messages[0].ID, "no use"); err != nil {
+	if err := client.DropParked(t.Context(), messages[0].ID, events.Operation{By: "ada", Reason: "no use"}); err != nil {
 		t.Error(err)
 	}
 	eventually(t, "nothing is parked", func() bool { return len(parkedNow(t, client, projections.ParkedOpen)) == 0 })
 	if n := len(parkedNow(t, client, projections.ParkedReplayed)); n != channels-1 {
 		t.Errorf("%d are replayed", n)
 	}
-	if d := parkedNow(t, client, projections.ParkedDropped); len(d) != 1 || d[0].DropReason != "no use" {
+	if d := parkedNow(t, client, projections.ParkedDropped); len(d) != 1 || d[0].Resolution == nil || *d[0].Resolution != (events.Operation{By: "ada", Reason: "no use"}) {
 		t.Errorf("dropped: %+v", d)
 	}
-	if err := client.ReplayParked(t.Context(), messages[0].ID); err == nil || !strings.Contains(err.Error(), "404") {
+	if err := client.ReplayParked(t.Context(), messages[0].ID, events.Operation{}); err == nil || !strings.Contains(err.Error(), "404") {
 		t.Errorf("replayed what was dropped: %v", err)
 	}
 }

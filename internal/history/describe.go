@@ -108,9 +108,9 @@ func describeCargo(data events.Data) string {
 	case events.MessageParked:
 		return fmt.Sprintf("%s set %s aside after %d attempts: %s", d.Consumer, position(d.Stream, d.Sequence), d.Attempts, d.Reason)
 	case events.ParkedMessageReplayed:
-		return d.Consumer + " handled it after all"
+		return operation(d.Consumer+" handled it after all", d.Operation)
 	case events.ParkedMessageDropped:
-		return d.Consumer + " gave it up: " + d.Reason
+		return operation("given up for "+d.Consumer, d.Operation)
 	default:
 		return ""
 	}

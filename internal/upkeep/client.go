@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 
+	"awala.network/gateway/events"
 	"awala.network/gateway/projections"
 )
 
@@ -75,14 +76,16 @@ func (c *Client) ShowParked(ctx context.Context, id string) (m Shown, err error)
 }
 
 // ReplayParked has a parked message handled again.
-func (c *Client) ReplayParked(ctx context.Context, id string) error {
-	return c.post(ctx, nil, "parked", id, "replay")
+func (c *Client) ReplayParked(ctx context.Context, id string, by events.Operation) error {
+	return c.post(ctx, operation(by), "parked", id, "replay")
 }
 
 // DropParked gives a parked message up.
-func (c *Client) DropParked(ctx context.Context, id, reason string) error {
-	return c.post(ctx, url.Values{"reason": {reason}}, "parked", id, "drop")
+func (c *Client) DropParked(ctx context.Context, id string, by events.Operation) error {
+	return c.post(ctx, operation(by), "parked", id, "drop")
 }
+
+func operation(o events.Operation) url.Values { return url.Values{"by": {o.By}, "reason": {o.Reason}} }
 
 func (c *Client) get(ctx context.Context, into any, query url.Values, path ...string) error {
 	body, err := c.ask(ctx, http.MethodGet, query, path...)

@@ -3,6 +3,7 @@ package upkeep
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"awala.network/gateway/events"
@@ -14,8 +15,8 @@ import (
 
 // Resolver replays and drops; handlers.ResolveParked is one.
 type Resolver interface {
-	Replay(ctx context.Context, id string) error
-	Drop(ctx context.Context, id, reason string) error
+	Replay(ctx context.Context, id string, by events.Operation) error
+	Drop(ctx context.Context, id string, by events.Operation) error
 }
 
 // Parked serves /parked.
@@ -41,17 +42,37 @@ func (p *Parked) Handler() http.Handler {
 	mux.HandleFunc("GET /parked", p.list)
 	mux.HandleFunc("GET /parked/{id}", p.show)
 	mux.HandleFunc("POST /parked/{id}/replay", func(w http.ResponseWriter, r *http.Request) {
-		answer(w, p.Resolver.Replay(r.Context(), r.PathValue("id")))
-	})
-	mux.HandleFunc("POST /parked/{id}/drop", func(w http.ResponseWriter, r *http.Request) {
-		reason := r.URL.Query().Get("reason")
-		if reason == "" {
-			http.Error(w, "a reason is missing", http.StatusBadRequest)
+		by, err := operationOf(r)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
-		answer(w, p.Resolver.Drop(r.Context(), r.PathValue("id"), reason))
+		answer(w, p.Resolver.Replay(r.Context(), r.PathValue("id"), by))
+	})
+	mux.HandleFunc("POST /parked/{id}/drop", func(w http.ResponseWriter, r *http.Request) {
+		by, err := operationOf(r)
+		if err == nil && by.Reason == "" {
+			err = errors.New("a reason is missing")
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		answer(w, p.Resolver.Drop(r.Context(), r.PathValue("id"), by))
 	})
 	return mux
+}
+
+// maxText bounds an operator's name and reason, in octets.
+const maxText = 500
+
+// operationOf returns who wants something, and why.
+func operationOf(r *http.Request) (events.Operation, error) {
+	by := events.Operation{By: r.URL.Query().Get("by"), Reason: r.URL.Query().Get("reason")}
+	if len(by.By) > maxText || len(by.Reason) > maxText {
+		return by, fmt.Errorf("the name and the reason may have %d characters", maxText)
+	}
+	return by, nil
 }
 
 func (p *Parked) list(w http.ResponseWriter, r *http.Request) {
