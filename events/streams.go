@@ -36,7 +36,7 @@ func Streams() []StreamSpec {
 	return []StreamSpec{
 		{Name: StreamCargo, Subjects: []string{CargoChannel, CargoOutcomes}, DuplicateWindow: window},
 		{Name: StreamInternetParcels, Subjects: []string{InternetParcelsChannel, InternetParcelsOutcomes}, DuplicateWindow: window},
-		{Name: StreamGatewayParcels, Subjects: []string{"pdc-parcel.*", "pdc-parcel.*.outcome"}, Live: true, DuplicateWindow: window},
+		{Name: StreamGatewayParcels, Subjects: []string{"pdc-parcel.*", "pdc-parcel.*.outcome", "pdc-parcel.*.cargo"}, Live: true, DuplicateWindow: window},
 		{Name: StreamGateway, Subjects: []string{"gateway.>"}, Live: true, DuplicateWindow: window},
 		{Name: StreamParked, Subjects: []string{"parked.>"}, DuplicateWindow: window},
 	}

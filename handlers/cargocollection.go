@@ -40,7 +40,10 @@ type CargoCollection struct {
 	release   func()
 	startedAt time.Time
 
-	through   []uint64 // see CargoCollectionFulfilled
+	through []uint64 // see CargoCollectionFulfilled
+	// gathered are the sequences of the parcels that are about to be put in a cargo,
+	// by the id of their GatewayParcelAccepted.
+	gathered  map[string]uint64
 	fulfilled events.CargoCollectionFulfilled
 }
 
@@ -63,7 +66,7 @@ func (c *CargoCollection) Close() { c.release() }
 // Cargoes writes the cargoes as they are asked for: parcel collection
 // acknowledgements, then parcels, the oldest first, then the private gateway's next
 // certificate if it is time. It holds one cargo at a time. Items that cannot be
-// handed out are logged and left out.
+// handed out are logged and left out. A cargo is in the history before it is yielded.
 //
 // If ctx has a deadline, it ends a little earlier, so that what was written can be
 // acknowledged in time; what is left stays queued. An error ends it, and is
@@ -142,7 +145,7 @@ func (c *CargoCollection) write(ctx context.Context, batch cargo.Batch) (Cargo, 
 	if err != nil {
 		return Cargo{}, fmt.Errorf("write a cargo: %w", err)
 	}
-	payload, err := c.Sessions.Seal(ctx, plaintext, c.Identity.NodeID(), c.GatewayID())
+	payload, ourKeyID, err := c.Sessions.Seal(ctx, plaintext, c.Identity.NodeID(), c.GatewayID())
 	if err != nil {
 		return Cargo{}, fmt.Errorf("encrypt a cargo: %w", err)
 	}
@@ -151,8 +154,23 @@ func (c *CargoCollection) write(ctx context.Context, batch cargo.Batch) (Cargo, 
 	if err != nil {
 		return Cargo{}, fmt.Errorf("sign a cargo: %w", err)
 	}
-	c.count(batch, raw)
+	if err := c.record(ctx, m, c.prepared(m, batch, len(raw), ourKeyID)); err != nil {
+		return Cargo{}, err
+	}
 	return Cargo{ID: m.ID, Raw: raw}, nil
+}
+
+// record says that a cargo is about to be handed out.
+func (c *CargoCollection) record(ctx context.Context, m *ramf.Message, data events.CargoPrepared) error {
+	e := events.New(events.DeriveID(string(data.EventType()), m.ID), courier, c.Now(), data)
+	if _, err := c.Log.Append(ctx, e); err != nil {
+		return fmt.Errorf("record a cargo: %w", err)
+	}
+	c.fulfilled.Cargoes++
+	c.fulfilled.Octets += data.Size
+	c.fulfilled.Parcels += len(data.Parcels)
+	c.fulfilled.Acknowledgements += data.Acknowledgements
+	return nil
 }
 
 // message returns the cargo to be signed. Couriers look for the recipient's own
@@ -171,17 +189,23 @@ func (c *CargoCollection) message(payload []byte, expiresAt time.Time) *ramf.Mes
 	}
 }
 
-func (c *CargoCollection) count(batch cargo.Batch, raw []byte) {
-	c.fulfilled.Cargoes++
-	c.fulfilled.Octets += int64(len(raw))
+// prepared says what is in a cargo.
+func (c *CargoCollection) prepared(m *ramf.Message, batch cargo.Batch, size int, ourKeyID string) events.CargoPrepared {
+	data := events.CargoPrepared{
+		PrivateGatewayID: c.GatewayID(), AuthorizationID: c.AuthorizationID(), CargoID: m.ID, Size: int64(size),
+		CreatedAt: m.CreatedAt, ExpiresAt: m.ExpiresAt(), OurKeyID: ourKeyID,
+	}
 	for _, item := range batch.Items {
-		switch cargo.ItemKind(item.Body) {
-		case cargo.KindParcel:
-			c.fulfilled.Parcels++
-		case cargo.KindParcelCollectionAck:
-			c.fulfilled.Acknowledgements++
+		sequence, parcel := c.gathered[item.Ref]
+		delete(c.gathered, item.Ref)
+		switch {
+		case parcel:
+			data.Parcels = append(data.Parcels, sequence)
+		case cargo.ItemKind(item.Body) == cargo.KindParcelCollectionAck:
+			data.Acknowledgements++
 		}
 	}
+	return data
 }
 
 // Fulfil records that every cargo was acknowledged, upon which the CCA is used up.

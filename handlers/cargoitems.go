@@ -119,6 +119,7 @@ func (c *CargoCollection) yieldParcels(
 	for i, p := range parcels {
 		switch {
 		case errs[i] == nil:
+			c.gathered[p.AcceptedID] = p.Sequence
 			if !yield(cargo.Item{Body: bodies[i], ExpiresAt: p.ExpiresAt, Ref: p.AcceptedID}, nil) {
 				return false
 			}

@@ -108,7 +108,7 @@ func (h *CollectCargo) Begin(ctx context.Context, cca []byte) (*CargoCollection,
 	if err != nil {
 		return nil, err
 	}
-	c := &CargoCollection{CollectCargo: h, cca: m, cda: cda, release: release, startedAt: h.Now()}
+	c := &CargoCollection{CollectCargo: h, cca: m, cda: cda, release: release, startedAt: h.Now(), gathered: map[string]uint64{}}
 	if _, err = h.fulfilment(ctx, m); errors.Is(err, io.EOF) {
 		return c, nil
 	}
@@ -138,7 +138,7 @@ func (h *CollectCargo) authenticate(cca []byte) (*ramf.Message, error) {
 // deliveryAuthorization opens the CCA and returns the certificate under which cargo
 // for its sender is signed. The sender's session key is learnt on the way.
 func (h *CollectCargo) deliveryAuthorization(ctx context.Context, cca *ramf.Message) (*pki.Certificate, error) {
-	plaintext, err := h.Sessions.Open(ctx, cca, nil)
+	plaintext, _, err := h.Sessions.Open(ctx, cca, nil)
 	if channel.IsFinal(err) {
 		return nil, refuse(Malformed, "the authorisation cannot be decrypted", err)
 	}

@@ -220,6 +220,30 @@ func TestFulfilFaults(t *testing.T) {
 	}
 }
 
+// TestPreparedFaults shows that no cargo is handed out that the history does not
+// know, and that the next collection has everything.
+func TestPreparedFaults(t *testing.T) {
+	for name, f := range faults {
+		t.Run(name, func(t *testing.T) {
+			w := newCargoWorld(t)
+			w.mustAccept(parcel(t, "one"))
+			w.now = w.now.Add(time.Second)
+			cca := w.cca()
+			c := w.begin(cca)
+			w.log.after(1, f) // the certificate rotation is recorded first
+			for written, err := range c.Cargoes(t.Context()) {
+				if !errors.Is(err, errBroken) || written.Raw != nil {
+					t.Errorf("handed out %d octets, %v", len(written.Raw), err)
+				}
+			}
+			c.Close()
+			if got := w.items(w.begin(cca)); !slices.Contains(kinds(got), cargo.KindParcel) {
+				t.Error("the parcel is missing")
+			}
+		})
+	}
+}
+
 // TestAcknowledgementsAreSentThreeTimes shows that PCAs are not sent for ever, but
 // again when the parcel comes again.
 func TestAcknowledgementsAreSentThreeTimes(t *testing.T) {
@@ -363,7 +387,7 @@ func TestNewestPeerKeyWins(t *testing.T) {
 			t.Fatal(err)
 		}
 		wg.Go(func() {
-			if _, err := w.sessions.Open(context.Background(), m, nil); err != nil {
+			if _, _, err := w.sessions.Open(context.Background(), m, nil); err != nil {
 				t.Error(err)
 			}
 		})

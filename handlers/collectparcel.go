@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"awala.network/gateway/awala/pki"
@@ -34,31 +35,61 @@ func (h *CollectParcel) Acknowledged(ctx context.Context, item projections.Item,
 	return nil
 }
 
-// AcknowledgedInCargo ends what a parcel collection acknowledgement (PCA) from
-// the private gateway names. A PCA names the key alone, so it is taken to mean the
-// version that is queued, provided that it was accepted before the cargo was
-// received: what came later, it cannot mean. It tells whether there was one; if
-// not, the PCA is a repetition or nonsense, and nothing happens.
-//
-// cause is the CargoReceived.
-func (h *CollectParcel) AcknowledgedInCargo(
-	ctx context.Context, gatewayID string, key events.ParcelKey, cause events.Event,
-) (bool, error) {
-	if !pki.ValidNodeID(gatewayID) || !pki.ValidNodeID(key.SenderID) || !pki.ValidNodeID(key.RecipientID) {
+// AcknowledgingCargo is the cargo with which a private gateway acknowledges parcels.
+type AcknowledgingCargo struct {
+	// GatewayID is its sender, Received its CargoReceived.
+	GatewayID string
+	Received  events.Event
+	// OurKeyID identifies the session key of ours that it is encrypted to.
+	OurKeyID string
+	// Prepared are the cargoes for that private gateway.
+	Prepared *projections.PreparedCargoes
+}
+
+// AcknowledgedInCargo ends what a parcel collection acknowledgement (PCA) from a
+// private gateway names. A PCA names the key alone, so it is taken to mean the
+// version that is queued, provided that the private gateway can have had that one
+// when it wrote the PCA: see docs/adr/0011-what-a-pca-means.md. It tells whether there
+// was one; if not, the PCA is a repetition, means an earlier version, or is nonsense,
+// and nothing happens.
+func (h *CollectParcel) AcknowledgedInCargo(ctx context.Context, key events.ParcelKey, in AcknowledgingCargo) (bool, error) {
+	if !pki.ValidNodeID(in.GatewayID) || !pki.ValidNodeID(key.SenderID) || !pki.ValidNodeID(key.RecipientID) {
 		return false, refuse(Invalid, "an id in the acknowledgement is no node id", nil)
 	}
-	parcel, err := h.Mailbox.Find(ctx, gatewayID, key)
+	parcel, err := h.Mailbox.Find(ctx, in.GatewayID, key)
 	if err != nil {
 		return false, fmt.Errorf("find the acknowledged parcel: %w", err)
 	}
 	item, ok := parcel.QueuedItem()
-	if !ok || !item.AcceptedAt.Before(cause.Time) {
+	if !ok || !item.AcceptedAt.Before(in.Received.Time) {
 		return false, nil
 	}
-	if _, err := h.Log.Append(ctx, collected(item, events.ViaCargo, cause, h.Now())); err != nil {
+	if had, err := in.had(ctx, item, len(parcel.Versions) == 1); !had || err != nil {
+		return false, err
+	}
+	if _, err := h.Log.Append(ctx, collected(item, events.ViaCargo, in.Received, h.Now())); err != nil {
 		return false, fmt.Errorf("record the collection of a parcel: %w", err)
 	}
 	return true, nil
+}
+
+// had tells whether the private gateway can have had a version when it wrote the
+// cargo. The version was in a cargo by the time that this one was received. If it is
+// not the only one under its key, the private gateway had also read a cargo that is
+// no older than one with it: it encrypts to the session key in the newest that it read.
+func (in AcknowledgingCargo) had(ctx context.Context, item projections.Item, only bool) (bool, error) {
+	with, err := in.Prepared.With(ctx, item.Sequence, in.Received.Time)
+	if err != nil {
+		return false, fmt.Errorf("look for the acknowledged parcel in cargo: %w", err)
+	}
+	if len(with) == 0 || only {
+		return len(with) > 0, nil
+	}
+	newest, ok, err := in.Prepared.Carrying(ctx, in.OurKeyID, item.Sequence)
+	if err != nil {
+		return false, fmt.Errorf("look for the newest cargo that was read: %w", err)
+	}
+	return ok && slices.ContainsFunc(with, func(c events.CargoPrepared) bool { return !c.CreatedAt.After(newest.CreatedAt) }), nil
 }
 
 func collected(item projections.Item, via events.Ingress, cause events.Event, at time.Time) events.Event {

@@ -112,12 +112,20 @@ func TestAcknowledgedInCargo(t *testing.T) {
 	w := newWorld(t)
 	accepted := w.mustAccept(parcel(t, "one"))
 	gatewayID := theCast().private.id()
-	cargo := func(received time.Time) events.Event {
-		return events.New("cargo", "cogrpc", received, events.CargoReceived{})
+	if _, err := w.log.Append(t.Context(), events.New("prepared", "cogrpc", today.Add(time.Minute), events.CargoPrepared{
+		PrivateGatewayID: gatewayID, Parcels: []uint64{w.pending()[0].Sequence},
+	})); err != nil {
+		t.Fatal(err)
+	}
+	from := func(gatewayID string, received time.Time) handlers.AcknowledgingCargo {
+		return handlers.AcknowledgingCargo{
+			GatewayID: gatewayID, Received: events.New("cargo", "cogrpc", received, events.CargoReceived{}),
+			Prepared: projections.NewPreparedCargoes(w.log, gatewayID),
+		}
 	}
 	bad := accepted.Key
 	bad.SenderID = "../../x"
-	if _, err := w.collect.AcknowledgedInCargo(t.Context(), gatewayID, bad, cargo(today.Add(time.Hour))); handlers.AsRefusal(err) == nil {
+	if _, err := w.collect.AcknowledgedInCargo(t.Context(), bad, from(gatewayID, today.Add(time.Hour))); handlers.AsRefusal(err) == nil {
 		t.Errorf("bad id: %v", err)
 	}
 	for _, step := range []struct {
@@ -126,11 +134,12 @@ func TestAcknowledgedInCargo(t *testing.T) {
 		want          bool
 	}{
 		{"a cargo from before the parcel", gatewayID, today.Add(-time.Hour), false},
+		{"a cargo from before the parcel was in any", gatewayID, today.Add(30 * time.Second), false},
 		{"another gateway's cargo", theCast().stranger.id(), today.Add(time.Hour), false},
 		{"a good one", gatewayID, today.Add(time.Hour), true},
 		{"the same again", gatewayID, today.Add(time.Hour), false},
 	} {
-		got, err := w.collect.AcknowledgedInCargo(t.Context(), step.gateway, accepted.Key, cargo(step.received))
+		got, err := w.collect.AcknowledgedInCargo(t.Context(), accepted.Key, from(step.gateway, step.received))
 		if got != step.want || err != nil {
 			t.Errorf("%s: %v, %v", step.name, got, err)
 		}

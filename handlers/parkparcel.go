@@ -37,8 +37,8 @@ func (h *ParkParcel) Run(ctx context.Context, parcel projections.Item, reason er
 		Attempts: 1,
 	}
 	id := events.DeriveID(string(parked.EventType()), parked.Consumer, parked.Stream, strconv.FormatUint(parked.Sequence, 10))
-	e := events.New(id, CollectionConsumer, h.Now(), parked)
-	e.CausationID = parcel.AcceptedID
+	e := events.Caused(parcel.Cause(), CollectionConsumer, h.Now(), parked)
+	e.ID = id
 	if _, err := h.Log.Append(ctx, e); err != nil {
 		return fmt.Errorf("park the parcel: %w", err)
 	}

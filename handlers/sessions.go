@@ -53,24 +53,27 @@ type Sessions struct {
 // Open decrypts a message's payload and learns the sender's session key. The
 // message must have been authorised. cause is the event that it came with, or nil.
 // channel.IsFinal tells whether the error is the message's; other errors are
-// transient, unless they are marked.
-func (s *Sessions) Open(ctx context.Context, m *ramf.Message, cause *events.Event) ([]byte, error) {
+// transient, unless they are marked. ourKeyID identifies the session key of ours that
+// the message is encrypted to, in lowercase hexadecimal.
+func (s *Sessions) Open(ctx context.Context, m *ramf.Message, cause *events.Event) (plaintext []byte, ourKeyID string, err error) {
 	ports := &sessionPorts{Sessions: s, cause: cause}
-	return channel.Open(ctx, m, ports, ports)
+	plaintext, err = channel.Open(ctx, m, ports, ports)
+	return plaintext, hex.EncodeToString(ports.ourKey), err
 }
 
 // Seal encrypts plaintext for a peer with the newest key that we know of it. The
-// session key for its answer is durable on return.
-func (s *Sessions) Seal(ctx context.Context, plaintext []byte, nodeID, peerID string) ([]byte, error) {
+// session key for its answer, which ourKeyID identifies, is durable on return.
+func (s *Sessions) Seal(ctx context.Context, plaintext []byte, nodeID, peerID string) (payload []byte, ourKeyID string, err error) {
 	ports := &sessionPorts{Sessions: s}
-	return channel.Seal(ctx, plaintext, nodeID, peerID, ports, ports)
+	payload, err = channel.Seal(ctx, plaintext, nodeID, peerID, ports, ports)
+	return payload, hex.EncodeToString(ports.ourKey), err
 }
 
 // sessionPorts are the ports of package channel for one message.
 type sessionPorts struct {
 	*Sessions
 	cause   *events.Event
-	ourKey  []byte // the id of the key that the message is encrypted to
+	ourKey  []byte // the id of the key of ours that the message is about
 	current uint64 // the sequence of the peer's recorded key, once asked for
 }
 
@@ -86,6 +89,7 @@ func (p *sessionPorts) SessionKey(ctx context.Context, nodeID string, keyID []by
 
 // SaveSessionKey implements [channel.Keys].
 func (p *sessionPorts) SaveSessionKey(ctx context.Context, nodeID, peerID string, key pki.SessionKey) error {
+	p.ourKey = key.ID
 	return p.Keys.SaveSessionKey(ctx, nodeID, peerID, key)
 }
 

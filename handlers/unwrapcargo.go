@@ -15,6 +15,7 @@ import (
 	"awala.network/gateway/events"
 	"awala.network/gateway/internal/blobs"
 	"awala.network/gateway/internal/fault"
+	"awala.network/gateway/projections"
 )
 
 // BlobGetter reads blobs.
@@ -40,7 +41,7 @@ type ParcelAcceptor interface {
 
 // ParcelCollector takes in the acknowledgements of a cargo (see [CollectParcel]).
 type ParcelCollector interface {
-	AcknowledgedInCargo(ctx context.Context, gatewayID string, key events.ParcelKey, cause events.Event) (bool, error)
+	AcknowledgedInCargo(ctx context.Context, key events.ParcelKey, in AcknowledgingCargo) (bool, error)
 }
 
 // UnwrapCargo turns what is in a received cargo into events: parcels are accepted
@@ -82,7 +83,7 @@ func (h *UnwrapCargo) Handle(ctx context.Context, r events.Record) error {
 	if err != nil {
 		return fault.Permanent(fmt.Errorf("the stored cargo is damaged: %w", err))
 	}
-	plaintext, err := h.Sessions.Open(ctx, m, &r.Event)
+	plaintext, ourKeyID, err := h.Sessions.Open(ctx, m, &r.Event)
 	if channel.IsFinal(err) {
 		return h.refuse(ctx, r.Event, data, err)
 	}
@@ -93,7 +94,13 @@ func (h *UnwrapCargo) Handle(ctx context.Context, r events.Record) error {
 	if err != nil {
 		return h.refuse(ctx, r.Event, data, err)
 	}
-	u := unwrapping{UnwrapCargo: h, cause: r.Event, cargo: data, unwrapped: events.CargoUnwrapped{CargoRef: refOf(r.Event, data)}}
+	u := unwrapping{
+		UnwrapCargo: h, cause: r.Event, cargo: data, unwrapped: events.CargoUnwrapped{CargoRef: refOf(r.Event, data)},
+		acknowledging: AcknowledgingCargo{
+			GatewayID: data.PrivateGatewayID, Received: r.Event, OurKeyID: ourKeyID,
+			Prepared: projections.NewPreparedCargoes(h.Log, data.PrivateGatewayID),
+		},
+	}
 	if err := u.run(ctx, items); err != nil {
 		return err
 	}

@@ -49,6 +49,8 @@ func TestUnwrapEveryKindOfItem(t *testing.T) {
 	w.now = w.now.Add(-time.Minute)
 	w.mustAccept(parcel(t, "queued"))
 	w.now = today
+	w.collected()
+	before := len(w.records(events.StreamGatewayParcels))
 	bad := parcel(t, "bad")
 	bad[len(bad)-1] ^= 1
 	got := w.unwrapped(
@@ -77,7 +79,7 @@ func TestUnwrapEveryKindOfItem(t *testing.T) {
 	if types := w.types(events.StreamInternetParcels); !slices.Equal(types, []string{"internet-parcel-accepted.v1"}) {
 		t.Errorf("for the Internet: %v", types)
 	}
-	for _, r := range slices.Concat(w.records(events.StreamInternetParcels), w.records(events.StreamGatewayParcels)[1:]) {
+	for _, r := range slices.Concat(w.records(events.StreamInternetParcels), w.records(events.StreamGatewayParcels)[before:]) {
 		if r.CausationID == "" || r.CorrelationID != got.ReceivedID {
 			t.Errorf("%s follows from %q, correlated with %q", r.Data.EventType(), r.CausationID, r.CorrelationID)
 		}

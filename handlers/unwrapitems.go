@@ -32,6 +32,8 @@ type unwrapping struct {
 	*UnwrapCargo
 	cause events.Event
 	cargo events.CargoReceived
+	// acknowledging is the cargo as its acknowledgements are to be understood.
+	acknowledging AcknowledgingCargo
 
 	unwrapped events.CargoUnwrapped
 	due       []events.DueParcel
@@ -167,7 +169,7 @@ func (u *unwrapping) acknowledgement(ctx context.Context, item []byte, o *itemOu
 		return
 	}
 	key := events.ParcelKey{SenderID: ack.SenderID, RecipientID: ack.RecipientID, ParcelID: ack.ParcelID}
-	_, err = u.Collect.AcknowledgedInCargo(ctx, u.cargo.PrivateGatewayID, key, u.cause)
+	_, err = u.Collect.AcknowledgedInCargo(ctx, key, u.acknowledging)
 	o.failed(err)
 }
 

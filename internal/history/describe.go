@@ -101,6 +101,8 @@ func describeCargo(data events.Data) string {
 	switch d := data.(type) {
 	case events.CargoReceived:
 		return fmt.Sprintf("cargo %s of %d octets from private gateway %s", short(d.CargoID), d.Size, short(d.PrivateGatewayID))
+	case events.CargoPrepared:
+		return fmt.Sprintf("put in cargo %s for private gateway %s, with %d parcels in all", short(d.CargoID), short(d.PrivateGatewayID), len(d.Parcels))
 	case events.CargoUnwrapped:
 		return fmt.Sprintf("cargo %s held %d parcels, %d acknowledgements, %d bad items", short(d.CargoID), d.Parcels, d.Acknowledgements, d.Bad)
 	case events.CargoRefused:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -42,8 +43,8 @@ type Step struct {
 
 // Trace finds the lives of all parcels with this id; senders choose ids, so two may
 // have the same. It reads every stream that may name a parcel once, and those of
-// cargoes and of parked messages a second time for what the parcel came with. The
-// filter narrows the first reading.
+// cargoes and of parked messages a second time for what the parcel came with and the
+// cargoes that it was put in. The filter narrows the first reading.
 func Trace(ctx context.Context, source Source, parcelID string, narrow Filter) ([]Life, error) {
 	narrow.Parcel = parcelID
 	t := tracer{groups: make(map[events.ParcelKey]*group)}
@@ -62,6 +63,15 @@ func Trace(ctx context.Context, source Source, parcelID string, narrow Filter) (
 			return nil, err
 		}
 		t.related(m.Record())
+	}
+	if subjects := t.cargoSubjects(); len(subjects) > 0 {
+		prepared := Filter{Streams: []string{events.StreamGatewayParcels}, Subjects: subjects}
+		for m, err := range source.Messages(ctx, Query{Filter: prepared}) {
+			if err != nil {
+				return nil, err
+			}
+			t.carried(m.Record())
+		}
 	}
 	lives := make([]Life, len(t.order))
 	for i, key := range t.order {
@@ -150,6 +160,35 @@ func (t *tracer) related(r events.Record) {
 				g.add(r)
 			}
 		default:
+			g.add(r)
+		}
+	}
+}
+
+// cargoSubjects returns where the cargoes for the parcels' private gateways are.
+func (t *tracer) cargoSubjects() []string {
+	subjects := map[string]bool{}
+	for _, g := range t.groups {
+		for _, r := range g.records {
+			if accepted, ok := r.Data.(events.GatewayParcelAccepted); ok {
+				subjects[events.PreparedCargoChannel(accepted.PrivateGatewayID)] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(subjects))
+}
+
+// carried takes a cargo for a private gateway if the parcel is in it.
+func (t *tracer) carried(r events.Record) {
+	prepared, ok := r.Data.(events.CargoPrepared)
+	if !ok {
+		return
+	}
+	for _, g := range t.groups {
+		if slices.ContainsFunc(g.records, func(in events.Record) bool {
+			accepted, ok := in.Data.(events.GatewayParcelAccepted)
+			return ok && accepted.PrivateGatewayID == prepared.PrivateGatewayID && slices.Contains(prepared.Parcels, in.Sequence)
+		}) {
 			g.add(r)
 		}
 	}

@@ -70,6 +70,12 @@ func (w *world) life(t *testing.T) {
 	namesake := w.append(t, events.New("accepted-3", "poweb", at(time.Hour), events.GatewayParcelAccepted{
 		ParcelKey: other, ParcelBlob: blob, PrivateGatewayID: gatewayB, SourceGatewayID: gatewayA, Via: events.ViaPoWeb,
 	}))
+	w.append(t, events.New("prepared", "cogrpc", at(90*time.Minute), events.CargoPrepared{
+		PrivateGatewayID: gatewayB, CargoID: "cargo-for-b", Parcels: []uint64{1, 7},
+	}))
+	w.append(t, events.New("prepared-without", "cogrpc", at(95*time.Minute), events.CargoPrepared{
+		PrivateGatewayID: gatewayB, CargoID: "another-cargo", Parcels: []uint64{7},
+	}))
 	w.append(t, events.Caused(namesake, "operator", at(26*time.Hour), events.GatewayParcelDropped{
 		GatewayParcelEnd: events.GatewayParcelEnd{ParcelKey: other, PrivateGatewayID: gatewayB, AcceptedID: namesake.ID, BlobKey: "b"}, Reason: "court order",
 	}))
