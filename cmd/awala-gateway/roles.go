@@ -18,19 +18,19 @@ yet; /readyz on the admin server says which.`
 func newPoWeb(environ []string) *cobra.Command {
 	c := new(config.Config)
 	return newRole(environ, "poweb", "Run the PoWeb server: private gateways register, deliver and collect",
-		gateway.PoWeb(), c, &c.PoWeb)
+		gateway.PoWeb(), c, &c.PoWeb, &c.Limits)
 }
 
 func newPoHTTP(environ []string) *cobra.Command {
 	c := new(config.Config)
 	return newRole(environ, "pohttp", "Run the PoHTTP server: other Internet nodes deliver parcels",
-		gateway.PoHTTP(), c, &c.PoHTTP)
+		gateway.PoHTTP(), c, &c.PoHTTP, &c.Limits)
 }
 
 func newCogRPC(environ []string) *cobra.Command {
 	c := new(config.Config)
 	return newRole(environ, "cogrpc", "Run the CogRPC server: couriers exchange cargo",
-		gateway.CogRPC(), c, &c.CogRPC)
+		gateway.CogRPC(), c, &c.CogRPC, &c.Limits)
 }
 
 func newWorker(environ []string) *cobra.Command {

@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"log/slog"
+	"math"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/spf13/cobra"
 
 	"awala.network/gateway/internal/config"
@@ -28,6 +30,7 @@ func runGateway(cmd *cobra.Command, environ []string, kind gateway.Kind) error {
 	level := new(slog.LevelVar)
 	level.Set(slog.Level(c.Logging.Level))
 	logger := telemetry.NewLogger(cmd.ErrOrStderr(), logFormat(c.Logging.Format), level)
+	limitMemory(logger)
 	for _, variable := range sources.Unknown() {
 		logger.Warn("environment variable names no setting", slog.String("variable", variable))
 	}
@@ -39,6 +42,18 @@ func runGateway(cmd *cobra.Command, environ []string, kind gateway.Kind) error {
 			logger.Warn("the welcome could not be written", slog.Any("error", err))
 		}
 	}))
+}
+
+// limitMemory has the garbage collector keep below the memory limit of the cgroup,
+// such as a container's, unless GOMEMLIMIT says what to keep below.
+func limitMemory(logger *slog.Logger) {
+	limit, err := memlimit.Set()
+	switch {
+	case err != nil:
+		logger.Debug("no memory limit is known", slog.Any("error", err))
+	case limit < math.MaxInt64:
+		logger.Info("memory limit", slog.Int64("octets", limit))
+	}
 }
 
 func logFormat(f config.LogFormat) telemetry.Format {

@@ -8,6 +8,7 @@ type Config struct {
 	PoWeb      PoWeb
 	PoHTTP     PoHTTP
 	CogRPC     CogRPC
+	Limits     Limits
 	Delivery   Delivery
 	PDC        PDC
 	Admin      Admin
@@ -40,18 +41,24 @@ type Gateway struct {
 // PoWeb is the server that private gateways talk to (RS-016).
 type PoWeb struct {
 	Listen Listen `name:"poweb-listen" default:"127.0.0.1:8080" usage:"where private gateways register, deliver and collect (PoWeb); off closes it"`
+	// TLSCert and TLSKey make the server speak TLS by itself. When the files change
+	// it takes the new ones.
+	TLSCert Path `name:"poweb-tls-cert" default:"" usage:"PEM file of the PoWeb server's certificate chain; without it a proxy must terminate TLS"`
+	TLSKey  Path `name:"poweb-tls-key" default:"" usage:"PEM file of the key of --poweb-tls-cert"`
 }
 
 // PoHTTP is the server that other Internet nodes deliver parcels to (RS-007).
 type PoHTTP struct {
 	Listen Listen `name:"pohttp-listen" default:"127.0.0.1:8081" usage:"where Internet nodes deliver parcels (PoHTTP); off closes it"`
+	// TLSCert and TLSKey are as for PoWeb.
+	TLSCert Path `name:"pohttp-tls-cert" default:"" usage:"PEM file of the PoHTTP server's certificate chain; without it a proxy must terminate TLS"`
+	TLSKey  Path `name:"pohttp-tls-key" default:"" usage:"PEM file of the key of --pohttp-tls-cert"`
 }
 
 // CogRPC is the server that couriers exchange cargo with (RS-008).
 type CogRPC struct {
 	Listen Listen `name:"cogrpc-listen" default:"127.0.0.1:8082" usage:"where couriers exchange cargo (CogRPC); off closes it"`
-	// TLSCert and TLSKey make the server speak TLS by itself. When the files change
-	// it takes the new ones.
+	// TLSCert and TLSKey are as for PoWeb.
 	TLSCert Path `name:"cogrpc-tls-cert" default:"" usage:"PEM file of the CogRPC server's certificate chain; without it a proxy must terminate TLS"`
 	TLSKey  Path `name:"cogrpc-tls-key" default:"" usage:"PEM file of the key of --cogrpc-tls-cert"`
 }

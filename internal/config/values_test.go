@@ -57,6 +57,18 @@ func TestValues(t *testing.T) {
 		{new(URL), "https://u:p@vault", ""},
 		{new(NATSURLs), "nats://a:4222,tls://b:4222", "nats://a:4222,tls://b:4222"},
 		{new(NATSURLs), "a:4222", ""},
+		{new(Networks), "10.0.0.0/8, ::1", "10.0.0.0/8, ::1"},
+		{new(Networks), "private,192.0.2.1", "private,192.0.2.1"},
+		{new(Networks), "proxy.example", ""},
+		{new(Networks), "10.0.0.0/33", ""},
+		{new(Rate), "10/s", "10/s"},
+		{new(Rate), "600/m", "600/m"},
+		{new(Rate), "1/h", "1/h"},
+		{new(Rate), "0", "0"},
+		{new(Rate), "10", ""},
+		{new(Rate), "0/s", ""},
+		{new(Rate), "10/d", ""},
+		{new(Rate), "99999999/s", ""},
 		{new(NATSURLs), "nats://u:p@a:4222", ""},
 	}
 	for _, tt := range tests {

@@ -59,7 +59,7 @@ type examination func(context.Context, *Case, *Report)
 // Examine runs every check that suits the case, those of different services at the
 // same time.
 func Examine(ctx context.Context, c *Case) Report {
-	parts := []examination{examineSettings, examineTLS}
+	parts := []examination{examineSettings, examineTLS, examineLimits}
 	if c.DataDir != "" {
 		parts = append(parts, examineDataDir)
 	} else {

@@ -235,6 +235,32 @@ var plantings = map[string]planted{
 		plant: func(_ *testing.T, w *world) { w.Config.Vault.Address = "http://vault.invalid:8200" },
 		check: "tls-vault-address", worst: doctor.Warning, fix: "https",
 	},
+	"limits: everybody is a proxy": {
+		plant: func(_ *testing.T, w *world) { w.Config.Limits.TrustedProxies = "0.0.0.0/0" },
+		check: "trusted-proxies", worst: doctor.Warning, fix: "--trusted-proxies",
+	},
+	"limits: everybody is exempt": {
+		plant: func(_ *testing.T, w *world) { w.Config.Limits.Exempt = "::/0" },
+		check: "limit-exempt", worst: doctor.Warning, fix: "--limit-exempt",
+	},
+	"limits: one may have all": {
+		plant: func(_ *testing.T, w *world) { w.Config.Limits.AddressRequests = 500 },
+		check: "limit-requests", worst: doctor.Warning, fix: "half",
+	},
+	"limits: too little memory": {
+		plant: func(_ *testing.T, w *world) { w.Config.Limits.BodyMemory = 1 << 20 },
+		check: "limit-body-memory", worst: doctor.Warning, fix: "32MiB",
+	},
+	"limits: too few files": {
+		plant: func(_ *testing.T, w *world) {
+			w.Config.Limits.Connections, w.Config.Limits.AddressConnections = 1<<16-1, 1
+		},
+		check: "limit-connections", worst: doctor.Warning, fix: "LimitNOFILE",
+	},
+	"tls: PoWeb's certificate": {
+		plant: func(_ *testing.T, w *world) { w.Config.PoWeb.TLSKey, w.Config.PoWeb.TLSCert = "/nowhere", "/nowhere" },
+		check: "poweb-tls", worst: doctor.Problem, fix: "PEM",
+	},
 	"tls: key without certificate": {
 		plant: func(_ *testing.T, w *world) { w.Config.CogRPC.TLSKey = "/nowhere" },
 		check: "cogrpc-tls", worst: doctor.Problem, fix: "--cogrpc-tls-cert",

@@ -4,30 +4,37 @@ import (
 	"context"
 	"crypto/tls"
 	"time"
+
+	"awala.network/gateway/internal/config"
 )
 
 // Certificates that end sooner than this are told of: ACME clients renew them a
 // month before.
 const certificateMargin = 14 * 24 * time.Hour
 
-// examineTLS looks at the files of the CogRPC server's certificate.
+// examineTLS looks at the files of the servers' certificates.
 func examineTLS(_ context.Context, c *Case, r *Report) {
-	const check = "cogrpc-tls"
-	files := c.Config.CogRPC
+	examineServerTLS(c, r, "poweb", "PoWeb", c.Config.PoWeb.TLSCert, c.Config.PoWeb.TLSKey)
+	examineServerTLS(c, r, "pohttp", "PoHTTP", c.Config.PoHTTP.TLSCert, c.Config.PoHTTP.TLSKey)
+	examineServerTLS(c, r, "cogrpc", "CogRPC", c.Config.CogRPC.TLSCert, c.Config.CogRPC.TLSKey)
+}
+
+func examineServerTLS(c *Case, r *Report, server, name string, certificate, key config.Path) {
+	check := server + "-tls"
 	switch {
-	case files.TLSCert == "" && files.TLSKey == "":
-		r.ok(check, "the CogRPC server speaks no TLS: a proxy has to")
+	case certificate == "" && key == "":
+		r.ok(check, "the %s server speaks no TLS: a proxy has to", name)
 		return
-	case files.TLSCert == "" || files.TLSKey == "":
-		r.problem(check, "give both --cogrpc-tls-cert and --cogrpc-tls-key", "one of the two files of the CogRPC server's TLS is not given")
+	case certificate == "" || key == "":
+		r.problem(check, "give both --"+server+"-tls-cert and --"+server+"-tls-key", "one of the two files of the %s server's TLS is not given", name)
 		return
 	}
-	pair, err := tls.LoadX509KeyPair(string(files.TLSCert), string(files.TLSKey))
+	pair, err := tls.LoadX509KeyPair(string(certificate), string(key))
 	if err != nil {
-		r.problem(check, "put a PEM certificate chain and its key there, readable by the gateway's user", "the CogRPC server's certificate cannot be used: %v", err)
+		r.problem(check, "put a PEM certificate chain and its key there, readable by the gateway's user", "the %s server's certificate cannot be used: %v", name, err)
 		return
 	}
-	examineExpiry(r, check, "the CogRPC server's certificate", "renew it; the server takes the new files without a restart",
+	examineExpiry(r, check, "the "+name+" server's certificate", "renew it; the server takes the new files without a restart",
 		pair.Leaf.NotAfter, c.Now(), certificateMargin)
 }
 

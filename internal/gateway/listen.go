@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,7 +11,10 @@ import (
 	"syscall"
 	"time"
 
+	"awala.network/gateway/internal/certfiles"
 	"awala.network/gateway/internal/config"
+	"awala.network/gateway/internal/fault"
+	"awala.network/gateway/internal/limits"
 )
 
 // Bounds on what a client may take of an HTTP server's time and memory.
@@ -32,6 +36,24 @@ func listen(ctx context.Context, name string, address config.Listen) (net.Listen
 		return nil, fmt.Errorf("--%s-listen %q: %w", name, address, err)
 	}
 	return listener, nil
+}
+
+// guarded returns the socket of a server, with the limits of connections of its guard
+// and, if it has the files of a certificate, with TLS.
+func (a *assembly) guarded(server string, guard *limits.Guard, certificate, key config.Path) (net.Listener, error) {
+	listener := guard.Listener(a.listeners[server])
+	switch {
+	case certificate == "" && key == "":
+		return listener, nil
+	case certificate == "" || key == "":
+		return nil, fault.Permanent(fmt.Errorf("--%[1]s-tls-cert and --%[1]s-tls-key go together", server))
+	}
+	c, err := certfiles.Server(string(certificate), string(key), a.loggerFor(server))
+	if err != nil {
+		return nil, fault.Permanent(fmt.Errorf("--%s-tls-cert: %w", server, err))
+	}
+	c.NextProtos = []string{"h2", "http/1.1"}
+	return tls.NewListener(listener, c), nil
 }
 
 // serveHTTP starts an HTTP server on the listener. drain, if not nil, is called

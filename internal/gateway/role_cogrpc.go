@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 
+	"awala.network/gateway/internal/certfiles"
 	"awala.network/gateway/internal/config"
 	"awala.network/gateway/internal/fault"
 	"awala.network/gateway/servers/cogrpc"
@@ -61,6 +62,6 @@ func cogrpcTLS(a *assembly) (*tls.Config, error) {
 	case c.TLSCert == "" || c.TLSKey == "":
 		return nil, fault.Permanent(errors.New("--cogrpc-tls-cert and --cogrpc-tls-key go together"))
 	default:
-		return cogrpc.TLSFromFiles(string(c.TLSCert), string(c.TLSKey), a.loggerFor("cogrpc"))
+		return certfiles.Server(string(c.TLSCert), string(c.TLSKey), a.loggerFor("cogrpc"))
 	}
 }

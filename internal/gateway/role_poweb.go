@@ -15,6 +15,14 @@ func powebRole() role {
 		listen: func(c *config.Config) config.Listen { return c.PoWeb.Listen },
 		start: func(_ context.Context, a *assembly) error {
 			logger := a.loggerFor("poweb")
+			guard, err := a.guard("poweb", powebWait)
+			if err != nil {
+				return err
+			}
+			listener, err := a.guarded("poweb", guard, a.config.PoWeb.TLSCert, a.config.PoWeb.TLSKey)
+			if err != nil {
+				return err
+			}
 			undeliverable := newPassedOver(a.usecases.park, logger)
 			a.life.run(stageWorkers, "parking of parcels", undeliverable.run)
 			server, err := poweb.New(poweb.Config{
@@ -28,11 +36,15 @@ func powebRole() role {
 				Reporter:    undeliverable,
 				Logger:      logger,
 				Registerer:  a.metrics,
+				Guard:       guard,
+				Collections: int(a.config.Limits.GatewayCollections),
+
+				DeliveryMemory: a.bodyMemory(),
 			})
 			if err != nil {
 				return err
 			}
-			a.life.serveHTTP(stageServers, "poweb", a.listeners["poweb"], server, server.Drain)
+			a.life.serveHTTP(stageServers, "poweb", listener, server, server.Drain)
 			return nil
 		},
 	}

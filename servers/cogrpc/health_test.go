@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/health/grpc_health_v1"
 
+	"awala.network/gateway/internal/certfiles"
 	"awala.network/gateway/internal/courierclient"
 	"awala.network/gateway/servers/cogrpc"
 )
@@ -97,15 +98,15 @@ func writeCertificate(t *testing.T, certificateFile, keyFile string) *x509.Certi
 	return certificate
 }
 
-func TestTLSFromFiles(t *testing.T) {
+func TestTLS(t *testing.T) {
 	dir := t.TempDir()
 	certificateFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	quiet := slog.New(slog.DiscardHandler)
-	if _, err := cogrpc.TLSFromFiles(certificateFile, keyFile, quiet); err == nil {
+	if _, err := certfiles.Server(certificateFile, keyFile, quiet); err == nil {
 		t.Error("files that are not there were taken")
 	}
 	certificate := writeCertificate(t, certificateFile, keyFile)
-	config, err := cogrpc.TLSFromFiles(certificateFile, keyFile, quiet)
+	config, err := certfiles.Server(certificateFile, keyFile, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}

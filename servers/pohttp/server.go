@@ -17,23 +17,16 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"awala.network/gateway/awala/ramf"
 	"awala.network/gateway/handlers"
+	"awala.network/gateway/internal/limits"
 	"awala.network/gateway/servers/internal/web"
 )
 
 const typeParcel = "application/vnd.awala.parcel"
-
-const (
-	defaultBodyMemory = 128 << 20
-	// bodyWait is how long a request waits for its share of the memory. The
-	// reference client waits for three seconds in all.
-	bodyWait = 2 * time.Second
-)
 
 // Acceptor takes parcels in (see [handlers.AcceptParcel]).
 type Acceptor interface {
@@ -49,9 +42,8 @@ type Config struct {
 	Logger   *slog.Logger
 	// Registerer gets the server's metrics.
 	Registerer prometheus.Registerer
-	// BodyMemory bounds the memory, in octets, of request bodies over 64 KiB;
-	// 128 MiB if 0.
-	BodyMemory int64
+	// Guard holds clients to their limits.
+	Guard *limits.Guard
 }
 
 type server struct {
@@ -67,12 +59,9 @@ func New(config Config) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pohttp: %w", err)
 	}
-	if config.BodyMemory == 0 {
-		config.BodyMemory = defaultBodyMemory
-	}
-	s := &server{Config: config, bodies: web.NewBodies(config.BodyMemory, bodyWait)}
+	s := &server{Config: config, bodies: web.NewBodies(config.Guard)}
 	router := web.NewRouter(web.Route{Name: "root", Paths: []string{"/"}, Get: web.Alive, Post: s.takeParcel})
-	return web.Observe(router, config.Logger, metrics), nil
+	return web.Observe(router, config.Logger, metrics, config.Guard), nil
 }
 
 func (s *server) takeParcel(w http.ResponseWriter, r *http.Request) error {

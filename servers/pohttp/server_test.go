@@ -20,6 +20,7 @@ import (
 	"awala.network/gateway/awala/registration"
 	"awala.network/gateway/events"
 	"awala.network/gateway/internal/blobs"
+	"awala.network/gateway/internal/limits"
 	"awala.network/gateway/internal/powebclient"
 	"awala.network/gateway/servers/internal/httpscript"
 	"awala.network/gateway/servers/internal/servertest"
@@ -42,6 +43,7 @@ func newGateway(t *testing.T) *gateway {
 	g := &gateway{World: servertest.New(t)}
 	handler, err := pohttp.New(pohttp.Config{
 		Acceptor: g.Accept, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
+		Guard: servertest.NewGuard(t, limits.Options{}),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -133,6 +133,11 @@ func (c *collection) serve(origin string) error {
 		return err
 	}
 	c.log = c.log.With(slog.Any("private_gateway_id", c.gateways))
+	for _, tooMany := range c.crowding.enter(c.gateways, c.link) {
+		c.Guard.TooManyCollections()
+		tooMany.cancel(errCrowded)
+	}
+	defer c.crowding.leave(c.gateways, c.link)
 	c.log.InfoContext(c.link.ctx, "Collection started", slog.Bool("upon_completion", c.uponCompletion))
 	c.pause(c.damper.delay(c.gateways))
 	feed, err := c.openFeed(c.link.ctx)

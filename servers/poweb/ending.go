@@ -43,6 +43,8 @@ func endingOf(err error) *ending {
 		return e
 	case errors.Is(err, errDraining):
 		return &ending{code: statusTryAgain, reason: "the server is stopping; come back"}
+	case errors.Is(err, errCrowded):
+		return &ending{code: statusTryAgain, reason: errCrowded.Error()}
 	case errors.Is(err, errUnexpected):
 		return &ending{code: websocket.StatusUnsupportedData, reason: "unexpected message"}
 	case errors.Is(err, errSilent):

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
+	"awala.network/gateway/internal/limits"
 	"awala.network/gateway/internal/powebclient"
 	"awala.network/gateway/projections"
 	"awala.network/gateway/servers/internal/servertest"
@@ -46,6 +47,7 @@ func serve(t testing.TB, world *servertest.World, options ...func(*poweb.Config)
 		Identity: g.Identity, SessionKeys: g.Keys, Log: g.Log, Acceptor: g.Accept, Blobs: g.Blobs,
 		Mailboxes: poweb.Projected(g.Reader), Collector: g.Collect, Reporter: g.reports,
 		Logger: slog.New(slog.NewJSONHandler(g.logs, nil)), Registerer: g.registry, Now: g.Clock.Now,
+		Guard: servertest.NewGuard(t, limits.Options{}),
 	}
 	for _, option := range options {
 		option(&config)

@@ -14,6 +14,9 @@ func (s *Server) preRegister(w http.ResponseWriter, r *http.Request) error {
 	if !web.HasMediaType(r, typePlainText) {
 		return web.NewProblem(http.StatusUnsupportedMediaType, "the content type must be %s", typePlainText)
 	}
+	if err := s.Guard.Register(web.Client(r)); err != nil {
+		return err
+	}
 	return s.bodies.Read(w, r, maxDigestBody, func(body []byte) error {
 		digest, err := registration.ParseKeyDigest(body)
 		if err != nil {

@@ -25,6 +25,9 @@ func (s *Server) register(w http.ResponseWriter, r *http.Request) error {
 	if !web.HasMediaType(r, typeRequest) {
 		return web.NewProblem(http.StatusUnsupportedMediaType, "the content type must be %s", typeRequest)
 	}
+	if err := s.Guard.Register(web.Client(r)); err != nil {
+		return err
+	}
 	return s.bodies.Read(w, r, maxRequestBody, func(body []byte) error {
 		key, t, err := s.admit(body)
 		if err != nil {

@@ -10,16 +10,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/semaphore"
 
+	"awala.network/gateway/internal/limits"
 	"awala.network/gateway/servers/internal/web"
 )
 
-// Memory for what is large, at most; both by default.
 const (
-	defaultBodyMemory     = 128 << 20
 	defaultDeliveryMemory = 256 << 20
-	// bodyWait is how long a request waits for its share; clients wait for five
-	// seconds in all.
-	bodyWait = 3 * time.Second
 	// cutMargin is kept of the time to drain, to cut off what is left.
 	cutMargin = 200 * time.Millisecond
 )
@@ -37,10 +33,14 @@ type Config struct {
 	Logger      *slog.Logger
 	// Registerer gets the server's metrics.
 	Registerer prometheus.Registerer
-	// BodyMemory bounds the memory, in octets, of request bodies over 64 KiB;
-	// 128 MiB if 0. DeliveryMemory bounds that of collected parcels over 64 KiB
+	// Guard holds clients to their limits.
+	Guard *limits.Guard
+	// Collections bounds the open collections of one private gateway: a further one
+	// ends the oldest. 0 is no limit.
+	Collections int
+	// DeliveryMemory bounds the memory, in octets, of collected parcels over 64 KiB
 	// that are being written; 256 MiB if 0.
-	BodyMemory, DeliveryMemory int64
+	DeliveryMemory int64
 	// Now is time.Now if nil.
 	Now func() time.Time
 }
@@ -55,6 +55,7 @@ type Server struct {
 	metrics   *metrics
 	sessions  *sessions
 	damper    *damper
+	crowding  *crowding
 	large     *semaphore.Weighted
 	largeSize int64
 	// signatures bounds those that anybody may ask for.
@@ -75,17 +76,18 @@ func New(config Config) (*Server, error) {
 	}
 	s := &Server{
 		Config:    config,
-		bodies:    web.NewBodies(orDefault(config.BodyMemory, defaultBodyMemory), bodyWait),
+		bodies:    web.NewBodies(config.Guard),
 		metrics:   collections,
 		sessions:  newSessions(),
 		damper:    newDamper(),
+		crowding:  newCrowding(config.Collections),
 		largeSize: orDefault(config.DeliveryMemory, defaultDeliveryMemory),
 		timing:    defaultTiming(),
 
 		signatures: newSigning(),
 	}
 	s.large = semaphore.NewWeighted(s.largeSize)
-	s.handler = web.Observe(s.router(), config.Logger, requests)
+	s.handler = web.Observe(s.router(), config.Logger, requests, config.Guard)
 	return s, nil
 }
 

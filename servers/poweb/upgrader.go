@@ -43,17 +43,24 @@ func (w *upgrader) refusal(err error) error {
 	return web.NewProblem(w.status, "%s", strings.TrimSpace(w.message.String()))
 }
 
+// socket returns what is at the bottom of a connection: below TLS, for one.
+func socket(conn net.Conn) net.Conn {
+	for {
+		upper, ok := conn.(interface{ NetConn() net.Conn })
+		if !ok {
+			return conn
+		}
+		conn = upper.NetConn()
+	}
+}
+
 // Hijack implements [http.Hijacker].
 func (w *upgrader) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, buffered, err := http.NewResponseController(w.ResponseWriter).Hijack()
 	if err != nil {
 		return nil, nil, err
 	}
-	raw := conn
-	if secure, ok := conn.(interface{ NetConn() net.Conn }); ok {
-		raw = secure.NetConn()
-	}
-	if tcp, ok := raw.(*net.TCPConn); ok {
+	if tcp, ok := socket(conn).(*net.TCPConn); ok {
 		_ = tcp.SetWriteBuffer(sendBuffer) // the system's own size works too
 	}
 	if buffered.Reader.Buffered() == 0 {

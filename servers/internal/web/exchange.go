@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
+	"awala.network/gateway/internal/limits"
 )
 
 // RequestIDHeader carries a request's id, both ways.
@@ -18,6 +20,7 @@ const maxRequestID = 128
 // goroutine of the request.
 type exchange struct {
 	id         string
+	client     limits.Client
 	route      string
 	log        *slog.Logger
 	attrs      []slog.Attr
@@ -47,10 +50,16 @@ func Annotate(ctx context.Context, attrs ...slog.Attr) {
 	e.attrs = append(e.attrs, attrs...)
 }
 
-// requestID takes over the client's (or proxy's) id of the request, or makes one.
-func requestID(r *http.Request) string {
+// client returns who sent the request that ctx belongs to.
+func client(ctx context.Context) limits.Client { return exchangeOf(ctx).client }
+
+// Client returns who sent the request.
+func Client(r *http.Request) limits.Client { return client(r.Context()) }
+
+// requestID takes over a trusted proxy's id of the request, or makes one.
+func requestID(r *http.Request, proxied bool) string {
 	id := r.Header.Get(RequestIDHeader)
-	if id == "" || len(id) > maxRequestID || strings.ContainsFunc(id, notInID) {
+	if !proxied || id == "" || len(id) > maxRequestID || strings.ContainsFunc(id, notInID) {
 		return uuid.NewString()
 	}
 	return id

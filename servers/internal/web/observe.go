@@ -9,27 +9,32 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/propagation"
+
+	"awala.network/gateway/internal/limits"
 )
 
 const unmatchedRoute = "unmatched"
 
-// Observe returns a handler that gives each request an id, follows its trace
-// (W3C traceparent), survives its panics, and then logs and counts it.
-func Observe(next http.Handler, log *slog.Logger, metrics *Metrics) http.Handler {
-	return &observer{next: next, log: log, metrics: metrics}
+// Observe returns a handler that finds out whose request it is, gives it an id,
+// follows its trace (W3C traceparent), refuses clients that send too many, survives
+// panics, and then logs and counts the request.
+func Observe(next http.Handler, log *slog.Logger, metrics *Metrics, guard *limits.Guard) http.Handler {
+	return &observer{next: next, log: log, metrics: metrics, guard: guard}
 }
 
 type observer struct {
 	next    http.Handler
 	log     *slog.Logger
 	metrics *Metrics
+	guard   *limits.Guard
 }
 
 // ServeHTTP implements [http.Handler].
 func (o *observer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	started := time.Now()
-	id := requestID(r)
-	e := &exchange{id: id, route: unmatchedRoute, log: o.log.With(slog.String("request_id", id))}
+	client := o.guard.Client(r.RemoteAddr, r.Header)
+	id := requestID(r, client.Proxied)
+	e := &exchange{id: id, client: client, route: unmatchedRoute, log: o.log.With(slog.String("request_id", id))}
 	ctx := propagation.TraceContext{}.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
 	r = r.WithContext(context.WithValue(ctx, exchangeKey{}, e))
 	w.Header().Set(RequestIDHeader, id)
@@ -45,22 +50,21 @@ func (o *observer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		o.metrics.observe(e.route, r.Method, status, time.Since(started))
 		o.access(r, recorded, e, status, time.Since(started))
 	}()
+	if err := o.guard.Request(client); err != nil {
+		writeProblem(recorded, r, err)
+		return
+	}
 	o.next.ServeHTTP(recorded, r)
 }
 
-// How long a client may take to send its body and to take its answer, storage
-// included. 9 MiB on a slow line need a while; more than that is a stalled or
-// hostile client, which must not hold memory. A WebSocket upgrade lifts both.
-const (
-	readTimeout  = 60 * time.Second
-	writeTimeout = 90 * time.Second
-)
-
+// limitTime bounds how long a client may take to take its answer, and to send a
+// body that nobody reads; [Bodies] gives those that are read the time they need. A
+// WebSocket upgrade lifts both.
 func limitTime(w http.ResponseWriter, now time.Time) {
 	controller := http.NewResponseController(w)
 	// Without a connection, as in some tests, there is nothing to limit.
-	_ = controller.SetReadDeadline(now.Add(readTimeout))
-	_ = controller.SetWriteDeadline(now.Add(writeTimeout))
+	_ = controller.SetReadDeadline(now.Add(bodyGrace))
+	_ = controller.SetWriteDeadline(now.Add(answerTime))
 }
 
 func (o *observer) recover(w *recorder, r *http.Request, cause any) {
@@ -90,6 +94,7 @@ func (o *observer) access(r *http.Request, w *recorder, e *exchange, status int,
 		slog.String("route", e.route),
 		slog.Int("status", status),
 		slog.String("remote", r.RemoteAddr),
+		slog.String("client", e.client.Address.String()),
 		slog.Int64("octets_in", max(r.ContentLength, 0)),
 		slog.Int64("octets_out", w.written),
 		slog.Float64("duration_ms", float64(took.Microseconds())/1000),

@@ -8,6 +8,7 @@ import (
 
 	"awala.network/gateway/internal/blobs"
 	"awala.network/gateway/internal/fault"
+	"awala.network/gateway/internal/limits"
 )
 
 // statusClientGone stands in logs and metrics for a client that went away before
@@ -54,6 +55,8 @@ func problemOf(err error) *Problem {
 	switch {
 	case errors.As(err, &p):
 		return p
+	case errors.Is(err, limits.ErrBusy):
+		return busy(err)
 	case errors.Is(err, blobs.ErrFull):
 		return NewProblem(http.StatusInsufficientStorage, "storage is full; try again later").Because(err)
 	case fault.IsPermanent(err) || fault.IsFatal(err):
@@ -61,6 +64,17 @@ func problemOf(err error) *Problem {
 	default:
 		return NewProblem(http.StatusServiceUnavailable, "temporarily unavailable; try again later").Because(err)
 	}
+}
+
+// retryAfter is what busy answers recommend, in seconds.
+const retryAfter = "2"
+
+// busy is the answer to a client that came to a limit which passes. It must be 503:
+// released PoHTTP clients drop a parcel that is answered with 429.
+func busy(err error) *Problem {
+	p := NewProblem(http.StatusServiceUnavailable, "too busy; try again later").Because(err)
+	p.Header = http.Header{"Retry-After": {retryAfter}}
+	return p
 }
 
 func writeProblem(w http.ResponseWriter, r *http.Request, err error) {

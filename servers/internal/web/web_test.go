@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -20,7 +21,9 @@ import (
 
 	"awala.network/gateway/internal/blobs"
 	"awala.network/gateway/internal/fault"
+	"awala.network/gateway/internal/limits"
 	"awala.network/gateway/servers/internal/httpscript"
+	"awala.network/gateway/servers/internal/servertest"
 	"awala.network/gateway/servers/internal/web"
 )
 
@@ -54,14 +57,22 @@ func (l *log) records(t *testing.T, message string) []map[string]any {
 	return found
 }
 
+// serve serves the routes. The loopback is a trusted proxy.
 func serve(t *testing.T, routes ...web.Route) (*httptest.Server, *log, *prometheus.Registry) {
+	t.Helper()
+	return serveGuarded(t, servertest.NewGuard(t, limits.Options{Proxies: loopback}), routes...)
+}
+
+var loopback = limits.Proxies{netip.MustParsePrefix("127.0.0.0/8")}
+
+func serveGuarded(t *testing.T, guard *limits.Guard, routes ...web.Route) (*httptest.Server, *log, *prometheus.Registry) {
 	t.Helper()
 	l, registry := &log{}, prometheus.NewRegistry()
 	metrics, err := web.NewMetrics(registry, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler := web.Observe(web.NewRouter(routes...), slog.New(slog.NewJSONHandler(l, nil)), metrics)
+	handler := web.Observe(web.NewRouter(routes...), slog.New(slog.NewJSONHandler(l, nil)), metrics, guard)
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	return server, l, registry
@@ -117,7 +128,7 @@ func TestAccessLog(t *testing.T) {
 	}
 	want := map[string]any{
 		"level": "ERROR", "msg": "Request answered", "request_id": "abc/1", "method": "POST", "route": "root",
-		"status": 503.0, "octets_in": 4.0, "parcel_id": "p1", "error": "disk on fire",
+		"status": 503.0, "octets_in": 4.0, "client": "127.0.0.1", "parcel_id": "p1", "error": "disk on fire",
 	}
 	if diff := cmp.Diff(want, records[0]); diff != "" {
 		t.Error(diff)
@@ -175,8 +186,10 @@ func TestOddRequestIDsAreReplaced(t *testing.T) {
 }
 
 // bodyServer reads bodies of up to limit octets and answers with what use got.
-func bodyServer(t *testing.T, b *web.Bodies, limit int64, use func([]byte)) *httptest.Server {
-	server, _, _ := serve(t, web.Route{Name: "root", Paths: []string{"/"}, Post: func(w http.ResponseWriter, r *http.Request) error {
+func bodyServer(t *testing.T, o limits.Options, limit int64, use func([]byte)) *httptest.Server {
+	guard := servertest.NewGuard(t, o)
+	b := web.NewBodies(guard)
+	server, _, _ := serveGuarded(t, guard, web.Route{Name: "root", Paths: []string{"/"}, Post: func(w http.ResponseWriter, r *http.Request) error {
 		return b.Read(w, r, limit, func(body []byte) error {
 			use(body)
 			return web.Respond(w, http.StatusOK, "text/plain", nil)
@@ -203,8 +216,8 @@ func post(t *testing.T, url string, body io.Reader) int {
 func TestBodies(t *testing.T) {
 	const limit = 300 << 10
 	var got []byte
-	server := bodyServer(t, web.NewBodies(1<<20, time.Second), limit, func(body []byte) { got = body })
-	for _, size := range []int{0, 1, 64<<10 - 1, 64 << 10, 64<<10 + 1, limit - 1, limit, limit + 1} {
+	server := bodyServer(t, limits.Options{Memory: 1 << 20, Wait: time.Second}, limit, func(body []byte) { got = body })
+	for _, size := range []int{0, 1, 4<<10 - 1, 4 << 10, 4<<10 + 1, 64<<10 - 1, 64 << 10, 64<<10 + 1, limit - 1, limit, limit + 1} {
 		body := bytes.Repeat([]byte("0123456789abcdef"), size/16+1)[:size]
 		for name, reader := range map[string]io.Reader{
 			"known length": bytes.NewReader(body), "chunked": struct{ io.Reader }{bytes.NewReader(body)},
@@ -225,7 +238,7 @@ func TestBodies(t *testing.T) {
 func TestBodiesWaitForRoom(t *testing.T) {
 	const size = 100 << 10
 	inside, goOn := make(chan struct{}), make(chan struct{})
-	server := bodyServer(t, web.NewBodies(size, 50*time.Millisecond), size, func(body []byte) {
+	server := bodyServer(t, limits.Options{Memory: size, Wait: 50 * time.Millisecond}, size, func(body []byte) {
 		if len(body) == size {
 			inside <- struct{}{}
 			<-goOn
