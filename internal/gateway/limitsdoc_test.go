@@ -17,7 +17,7 @@ func TestLimitsDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	documented := make(map[string]string)
-	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\| (.*?) \\|").FindAllStringSubmatch(string(text), -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\| ([^|]*?) ?\\|").FindAllStringSubmatch(string(text), -1) {
 		documented[row[1]] = strings.Trim(row[2], "`")
 	}
 	options := config.Options(&config.Default().Limits)
