@@ -15,6 +15,7 @@ import (
 	"awala.network/gateway/awala/pki"
 	"awala.network/gateway/events"
 	"awala.network/gateway/internal/fault"
+	"awala.network/gateway/internal/tracing"
 	"awala.network/gateway/projections"
 )
 
@@ -120,6 +121,7 @@ func (c *CargoCollection) yieldParcels(
 		switch {
 		case errs[i] == nil:
 			c.gathered[p.AcceptedID] = p.Sequence
+			tracing.Link(ctx, p.TraceParent)
 			if !yield(cargo.Item{Body: bodies[i], ExpiresAt: p.ExpiresAt, Ref: p.AcceptedID}, nil) {
 				return false
 			}

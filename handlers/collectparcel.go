@@ -8,6 +8,7 @@ import (
 
 	"awala.network/gateway/awala/pki"
 	"awala.network/gateway/events"
+	"awala.network/gateway/internal/tracing"
 	"awala.network/gateway/projections"
 )
 
@@ -67,7 +68,11 @@ func (h *CollectParcel) AcknowledgedInCargo(ctx context.Context, key events.Parc
 	if had, err := in.had(ctx, item, len(parcel.Versions) == 1); !had || err != nil {
 		return false, err
 	}
-	if _, err := h.Log.Append(ctx, collected(item, events.ViaCargo, in.Received, h.Now())); err != nil {
+	// The parcel's trace, not the cargo's, comes to its end.
+	ctx, span := tracing.Follow(ctx, item.TraceParent, "collected in cargo")
+	_, err = h.Log.Append(ctx, collected(item, events.ViaCargo, in.Received, h.Now()))
+	tracing.End(span, err)
+	if err != nil {
 		return false, fmt.Errorf("record the collection of a parcel: %w", err)
 	}
 	return true, nil

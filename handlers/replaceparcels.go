@@ -44,5 +44,5 @@ func (h *ReplaceParcels) Run(ctx context.Context) (recorded int, err error) {
 
 func replaced(item projections.Item, source string, at time.Time) events.Event {
 	data := events.GatewayParcelReplaced{GatewayParcelEnd: item.End(), ReplacedBy: item.SupersededBy}
-	return ended(item, source, events.Event{ID: item.SupersededBy, CorrelationID: item.CorrelationID}, at, data)
+	return ended(item, source, events.Event{ID: item.SupersededBy, CorrelationID: item.CorrelationID, TraceParent: item.TraceParent}, at, data)
 }

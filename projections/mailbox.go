@@ -87,7 +87,7 @@ func (p *Parcel) accept(r events.Record, data events.GatewayParcelAccepted) bool
 		queued.State, queued.SupersededBy = Superseded, r.ID
 	}
 	p.Versions = append(p.Versions, Version{
-		AcceptedID: r.ID, CorrelationID: r.CorrelationID, Sequence: r.Sequence, AcceptedAt: r.Time,
+		AcceptedID: r.ID, CorrelationID: r.CorrelationID, TraceParent: r.TraceParent, Sequence: r.Sequence, AcceptedAt: r.Time,
 		ParcelBlob: data.ParcelBlob, SourceGatewayID: data.SourceGatewayID, State: Queued,
 	})
 	return true

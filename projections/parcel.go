@@ -36,6 +36,7 @@ type Version struct {
 	// PDC_PARCELS.
 	AcceptedID      string    `json:"acceptedId"`
 	CorrelationID   string    `json:"correlationId,omitempty"`
+	TraceParent     string    `json:"traceParent,omitempty"`
 	Sequence        uint64    `json:"sequence"`
 	AcceptedAt      time.Time `json:"acceptedAt"`
 	SourceGatewayID string    `json:"sourceGatewayId,omitempty"`
@@ -121,5 +122,5 @@ func (i Item) End() events.GatewayParcelEnd {
 // Cause is the version's GatewayParcelAccepted as far as events that follow from
 // it need it.
 func (i Item) Cause() events.Event {
-	return events.Event{ID: i.AcceptedID, CorrelationID: i.CorrelationID}
+	return events.Event{ID: i.AcceptedID, CorrelationID: i.CorrelationID, TraceParent: i.TraceParent}
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
-	"go.opentelemetry.io/otel/trace/noop"
 )
 
 // Config says how a [Router] treats messages. Zero values mean the defaults.
@@ -22,7 +21,8 @@ type Config struct {
 	Log Appender
 	// Registerer takes the metrics; nil keeps none.
 	Registerer prometheus.Registerer
-	// Tracer makes a span for each message; nil makes none.
+	// Tracer makes a span for each message, and for each batch of which some are in a
+	// trace; nil makes none.
 	Tracer trace.Tracer
 	// Logger is told of failures; nil discards.
 	Logger *slog.Logger
@@ -44,9 +44,6 @@ type Config struct {
 func (c *Config) setDefaults() {
 	if c.Registerer == nil {
 		c.Registerer = prometheus.NewRegistry()
-	}
-	if c.Tracer == nil {
-		c.Tracer = noop.NewTracerProvider().Tracer("")
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -106,7 +103,10 @@ func NewRouter(config Config) (*Router, error) {
 			metrics.middleware, retry(config.Tries), timeout(config.Timeout), recovery(config.Logger),
 		},
 	}
-	router.AddMiddleware(r.stopper.middleware, tracing(config.Tracer))
+	router.AddMiddleware(r.stopper.middleware)
+	if config.Tracer != nil {
+		router.AddMiddleware(traced(config.Tracer))
+	}
 	return r, nil
 }
 

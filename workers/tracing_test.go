@@ -18,7 +18,7 @@ func TestTracingContinuesTheTrace(t *testing.T) {
 	msg.Metadata.Set("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
 
 	var inside trace.SpanContext
-	_ = through(tracing(tracer), msg, func(ctx context.Context) error {
+	_ = through(traced(tracer), msg, func(ctx context.Context) error {
 		inside = trace.SpanContextFromContext(ctx)
 		return errors.New("failed")
 	})

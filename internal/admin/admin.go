@@ -68,7 +68,8 @@ func NewHandler(o Options) http.Handler {
 	mux.HandleFunc("GET /healthz", healthz)
 	mux.Handle("GET /readyz", o.Readiness)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{
-		ErrorLog: slog.NewLogLogger(o.Logger.Handler(), slog.LevelError),
+		EnableOpenMetrics: true, // for exemplars, with those who ask for them
+		ErrorLog:          slog.NewLogLogger(o.Logger.Handler(), slog.LevelError),
 	}))
 	mux.HandleFunc("GET /log-level", o.showLevel)
 	mux.HandleFunc("PUT /log-level", o.changeLevel)

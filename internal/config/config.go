@@ -4,6 +4,7 @@ package config
 // of them, so that the roles of one gateway can share it.
 type Config struct {
 	Logging    Logging
+	Tracing    Tracing
 	Gateway    Gateway
 	PoWeb      PoWeb
 	PoHTTP     PoHTTP

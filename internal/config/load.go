@@ -186,6 +186,8 @@ func scalar(v any) (string, error) {
 		return strconv.FormatBool(v), nil
 	case int:
 		return strconv.Itoa(v), nil
+	case float64:
+		return strconv.FormatFloat(v, 'g', -1, 64), nil
 	case nil:
 		return "", errors.New("want a value, found none")
 	default:

@@ -58,6 +58,7 @@ type assembly struct {
 	logger    *slog.Logger
 	level     *slog.LevelVar
 	metrics   *prometheus.Registry
+	traces    *telemetry.Traces
 	measured  *measured.Services
 	readiness *admin.Readiness
 	life      *lifecycle
@@ -92,6 +93,7 @@ func newAssembly(o Options) *assembly {
 		logger:    o.Logger,
 		level:     o.Level,
 		metrics:   telemetry.NewRegistry(version, o.Kind.Name),
+		traces:    new(telemetry.Traces),
 		readiness: admin.NewReadiness(version),
 		life:      newLifecycle(o.Logger),
 		listeners: make(map[string]net.Listener),

@@ -68,7 +68,7 @@ func (s *services) openBlobFiles(_ context.Context, a *assembly, dir *dataDir) e
 	return nil
 }
 
-func (s *services) openSQLite(ctx context.Context, _ *assembly, dir *dataDir) error {
+func (s *services) openSQLite(ctx context.Context, a *assembly, dir *dataDir) error {
 	folder, err := dir.sub("documents")
 	if err != nil {
 		return err
@@ -77,7 +77,7 @@ func (s *services) openSQLite(ctx context.Context, _ *assembly, dir *dataDir) er
 	if err != nil {
 		return err
 	}
-	s.useDocuments(database)
+	s.useDocuments(a.measured.Documents(database))
 	return nil
 }
 

@@ -52,6 +52,9 @@ func (g *Gateway) start(ctx context.Context) error {
 		return err
 	}
 	a.startAdmin()
+	if err := a.openTraces(ctx); err != nil {
+		return err
+	}
 	if err := a.startServices(ctx); err != nil {
 		return err
 	}

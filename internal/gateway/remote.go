@@ -105,7 +105,7 @@ func (s *services) openMongoDB(ctx context.Context, a *assembly) error {
 	if err != nil {
 		return err
 	}
-	s.useDocuments(database)
+	s.useDocuments(a.measured.Documents(database))
 	return nil
 }
 

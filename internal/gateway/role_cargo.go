@@ -39,6 +39,7 @@ func startCargo(ctx context.Context, a *assembly) error {
 	router, err := workers.NewRouter(workers.Config{
 		Log:          a.services.log,
 		Registerer:   prometheus.WrapRegistererWith(prometheus.Labels{"role": "cargo"}, a.metrics),
+		Tracer:       a.tracer(),
 		Logger:       a.loggerFor("cargo"),
 		Timeout:      unwrapTimeout,
 		Replays:      a.upkeep.replays,

@@ -33,7 +33,7 @@ func startCogRPC(_ context.Context, a *assembly) error {
 	server, err := cogrpc.New(cogrpc.Config{
 		Receiver: a.usecases.receiveCargo, Collector: &collect,
 		Ready:  func(ctx context.Context) bool { return a.readiness.Report(ctx).Ready },
-		Logger: logger, Registerer: a.metrics, TLS: tlsConfig,
+		Logger: logger, Registerer: a.metrics, Entrance: a.entrance(), TLS: tlsConfig,
 	})
 	if err != nil {
 		return err

@@ -51,7 +51,7 @@ func startDelivery(ctx context.Context, a *assembly) error {
 		return err
 	}
 	runner := &delivery.Runner{
-		Queue: queue, Metrics: metrics, Logger: logger, Now: time.Now, Drain: drain,
+		Queue: queue, Metrics: metrics, Tracer: a.tracer(), Logger: logger, Now: time.Now, Drain: drain,
 		Handler: &handlers.DeliverParcel{
 			Blobs: a.services.blobs, Postman: client, Log: a.services.log, Retry: policy, Logger: logger, Now: time.Now,
 		},
@@ -130,6 +130,7 @@ func (a *assembly) newPostman() (*postman.Client, error) {
 		AllowPrivate: bool(c.AllowPrivate),
 		AllowHTTP:    bool(c.AllowHTTP),
 		Roots:        roots,
+		SendTrace:    bool(a.config.Tracing.ToNodes),
 		UserAgent:    "awala-gateway/" + telemetry.Version(),
 	}), nil
 }

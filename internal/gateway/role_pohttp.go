@@ -22,7 +22,8 @@ func pohttpRole() role {
 				return err
 			}
 			handler, err := pohttp.New(pohttp.Config{
-				Acceptor: a.usecases.accept, Logger: a.loggerFor("pohttp"), Registerer: a.metrics, Guard: guard,
+				Acceptor: a.usecases.accept, Logger: a.loggerFor("pohttp"), Registerer: a.metrics,
+				Entrance: a.entrance(), Guard: guard,
 			})
 			if err != nil {
 				return err

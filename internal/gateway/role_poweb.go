@@ -40,6 +40,7 @@ func powebRole() role {
 				Collections: int(a.config.Limits.GatewayCollections),
 
 				DeliveryMemory: a.bodyMemory(),
+				Entrance:       a.entrance(),
 			})
 			if err != nil {
 				return err

@@ -52,6 +52,7 @@ func (a *assembly) newRouter(role string) (*workers.Router, error) {
 	return workers.NewRouter(workers.Config{
 		Log:          a.services.log,
 		Registerer:   prometheus.WrapRegistererWith(prometheus.Labels{"role": role}, a.metrics),
+		Tracer:       a.tracer(),
 		Logger:       a.loggerFor(role),
 		Replays:      a.upkeep.replays,
 		CloseTimeout: stopWithin[stageWorkers],

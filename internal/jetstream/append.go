@@ -3,13 +3,12 @@ package jetstream
 import (
 	"context"
 
-	"go.opentelemetry.io/otel/propagation"
-
 	"awala.network/gateway/events"
 )
 
 // Append records e and returns where it stands, once it is on disk (see the
-// package comment). An event without a trace context takes that of ctx.
+// package comment). In a trace, the event carries the context of the span that records it; otherwise
+// that of its cause, if it has one.
 //
 // An error means unknown: the event is stored or it is not. A retry with the
 // same event id is safe: within the stream's deduplication window the event is
@@ -21,10 +20,4 @@ import (
 // concurrent appends together.
 func (l *Log) Append(ctx context.Context, e events.Event) (events.Position, error) {
 	return l.publish(ctx, e)
-}
-
-func traceParent(ctx context.Context) string {
-	carrier := propagation.MapCarrier{}
-	propagation.TraceContext{}.Inject(ctx, carrier)
-	return carrier.Get("traceparent")
 }

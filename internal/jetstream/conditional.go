@@ -8,6 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	natsjs "github.com/nats-io/nats.go/jetstream"
+	"go.opentelemetry.io/otel/trace"
 
 	"awala.network/gateway/events"
 	"awala.network/gateway/internal/fault"
@@ -35,9 +36,11 @@ func (l *Log) AppendAfter(ctx context.Context, e events.Event, last uint64) (eve
 }
 
 // publish encodes and publishes e, and waits for the acknowledgement.
-func (l *Log) publish(ctx context.Context, e events.Event, opts ...natsjs.PublishOpt) (events.Position, error) {
-	if e.TraceParent == "" {
-		e.TraceParent = traceParent(ctx)
+func (l *Log) publish(ctx context.Context, e events.Event, opts ...natsjs.PublishOpt) (at events.Position, err error) {
+	if e.Data != nil { // which Encode refuses
+		var span trace.Span
+		ctx, span = producing(ctx, &e)
+		defer func() { produced(span, at, err) }()
 	}
 	subject, header, body, err := events.Encode(e)
 	if err != nil {

@@ -1,19 +1,24 @@
-// Package measured times what is asked of backing services, for the metrics.
+// Package measured times what is asked of backing services, for the metrics, and
+// makes spans of it, where there is a trace.
 //
-// It wraps the ports of the object store and the key store, and is given to the
-// event history. Guarantees: what it wraps behaves as before, errors included; the
+// It wraps the ports of the object store, the key store and the document store, and
+// is given to the event history. Guarantees: what it wraps behaves as before, errors included; the
 // labels of its metrics are of bounded number.
 package measured
 
 import (
+	"context"
 	"errors"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
 	"awala.network/gateway/events"
 	"awala.network/gateway/internal/blobs"
+	"awala.network/gateway/internal/documents"
 	"awala.network/gateway/internal/keystore"
+	"awala.network/gateway/internal/tracing"
 )
 
 // Services times backing services.
@@ -35,7 +40,7 @@ func New(registerer prometheus.Registerer) *Services {
 	s := &Services{
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "awala_store_request_duration_seconds",
-			Help: "Time that the object store (blobs) and the key store (keys) took, by outcome: ok, not_found, exists, full, error.", Buckets: seconds,
+			Help: "Time that the object store (blobs), the key store (keys) and the document store (documents) took, by outcome: ok, not_found, exists, full, error.", Buckets: seconds,
 		}, []string{"store", "operation", "outcome"}),
 		appends: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "awala_history_append_duration_seconds",
@@ -57,12 +62,22 @@ func (s *Services) Appended(t events.Type, took time.Duration, err error) {
 	}
 }
 
-// time notes a request; it is called when the request begins, and what it returns
-// when it ends.
-func (s *Services) time(store, operation string) func(error) {
+// begin notes a request, and is a span of it; what it returns is called when the
+// request ends.
+func (s *Services) begin(ctx context.Context, store, operation string) (context.Context, func(error)) {
 	began := time.Now()
-	return func(err error) {
-		s.requests.WithLabelValues(store, operation, outcome(err)).Observe(time.Since(began).Seconds())
+	ctx, span := tracing.Start(ctx, trace.SpanKindClient, store)
+	if span.IsRecording() {
+		span.SetName(store + " " + operation)
+	}
+	return ctx, func(err error) {
+		what := outcome(err)
+		tracing.Observe(ctx, s.requests.WithLabelValues(store, operation, what), time.Since(began))
+		if what != "error" && span.IsRecording() {
+			span.SetAttributes(tracing.KeyOutcome.String(what))
+			err = nil
+		}
+		tracing.End(span, err)
 	}
 }
 
@@ -70,7 +85,7 @@ func outcome(err error) string {
 	switch {
 	case err == nil:
 		return "ok"
-	case errors.Is(err, blobs.ErrNotFound), errors.Is(err, keystore.ErrNotFound):
+	case errors.Is(err, blobs.ErrNotFound), errors.Is(err, keystore.ErrNotFound), errors.Is(err, documents.ErrNotFound):
 		return "not_found"
 	case errors.Is(err, blobs.ErrExists):
 		return "exists"

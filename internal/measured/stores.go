@@ -17,28 +17,28 @@ type timedBlobs struct {
 }
 
 func (t *timedBlobs) Put(ctx context.Context, key string, body []byte, m blobs.Meta) error {
-	done := t.time("blobs", "put")
+	ctx, done := t.begin(ctx, "blobs", "put")
 	err := t.store.Put(ctx, key, body, m)
 	done(err)
 	return err
 }
 
 func (t *timedBlobs) Get(ctx context.Context, key string) ([]byte, blobs.Meta, error) {
-	done := t.time("blobs", "get")
+	ctx, done := t.begin(ctx, "blobs", "get")
 	body, m, err := t.store.Get(ctx, key)
 	done(err)
 	return body, m, err
 }
 
 func (t *timedBlobs) Stat(ctx context.Context, key string) (blobs.Info, error) {
-	done := t.time("blobs", "stat")
+	ctx, done := t.begin(ctx, "blobs", "stat")
 	info, err := t.store.Stat(ctx, key)
 	done(err)
 	return info, err
 }
 
 func (t *timedBlobs) Delete(ctx context.Context, key string) error {
-	done := t.time("blobs", "delete")
+	ctx, done := t.begin(ctx, "blobs", "delete")
 	err := t.store.Delete(ctx, key)
 	done(err)
 	return err
@@ -58,28 +58,28 @@ type timedSecrets struct {
 }
 
 func (t *timedSecrets) Get(ctx context.Context, path string) (keystore.Record, error) {
-	done := t.time("keys", "get")
+	ctx, done := t.begin(ctx, "keys", "get")
 	r, err := t.store.Get(ctx, path)
 	done(err)
 	return r, err
 }
 
 func (t *timedSecrets) Put(ctx context.Context, path string, r keystore.Record) error {
-	done := t.time("keys", "put")
+	ctx, done := t.begin(ctx, "keys", "put")
 	err := t.store.Put(ctx, path, r)
 	done(err)
 	return err
 }
 
 func (t *timedSecrets) Delete(ctx context.Context, path string) error {
-	done := t.time("keys", "delete")
+	ctx, done := t.begin(ctx, "keys", "delete")
 	err := t.store.Delete(ctx, path)
 	done(err)
 	return err
 }
 
 func (t *timedSecrets) List(ctx context.Context, prefix string) ([]string, error) {
-	done := t.time("keys", "list")
+	ctx, done := t.begin(ctx, "keys", "list")
 	paths, err := t.store.List(ctx, prefix)
 	done(err)
 	return paths, err

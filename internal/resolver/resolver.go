@@ -8,6 +8,10 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+
+	"awala.network/gateway/internal/tracing"
 )
 
 var (
@@ -58,7 +62,12 @@ func (r *Resolver) LookupSRV(ctx context.Context, name string) (Answer, error) {
 	// RFC 8484 §4.1: the id is 0, for the sake of HTTP caches. Over UDP the
 	// exchanger chooses another.
 	question.Id = 0
+	ctx, span := tracing.Start(ctx, trace.SpanKindClient, "DNS SRV")
+	if span.IsRecording() {
+		span.SetAttributes(semconv.DNSQuestionName(name))
+	}
 	reply, err := r.exchanger.Exchange(ctx, question)
+	tracing.End(span, err)
 	if err != nil {
 		return Answer{}, fmt.Errorf("resolver: ask for %s: %w", name, err)
 	}

@@ -1,5 +1,6 @@
 // Package telemetry sets up how the process speaks of itself: logs for people
-// on a terminal and for machines elsewhere, and the registry of its metrics.
+// on a terminal and for machines elsewhere, the registry of its metrics, and the
+// export of its traces (package tracing makes them).
 //
 // Guarantees:
 //
@@ -9,7 +10,11 @@
 //     control characters in values are escaped, so that nothing that a peer sends
 //     can forge a record or drive a terminal.
 //   - JSON records have the keys time (RFC 3339 with nanoseconds), level and msg,
-//     then the attributes.
+//     then the attributes. A record whose context is in a trace has trace_id and
+//     span_id (lowercase hexadecimal), in both forms.
+//   - Nothing waits for the collector of traces: spans that it does not take are
+//     dropped, and counted. The entrance and each hop of a trace that was not sampled
+//     is exported all the same if it failed, at a bounded rate.
 package telemetry
 
 import (
@@ -38,9 +43,9 @@ const (
 func NewLogger(w io.Writer, format Format, level slog.Leveler) *slog.Logger {
 	terminal := IsTerminal(w)
 	if format == Text || format == Auto && terminal {
-		return slog.New(newTextHandler(w, level, terminal))
+		return slog.New(traced{newTextHandler(w, level, terminal)})
 	}
-	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
+	return slog.New(traced{slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})})
 }
 
 // IsTerminal tells whether w is a terminal that may get colours: one of a

@@ -7,11 +7,13 @@ import (
 	"log/slog"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"awala.network/gateway/handlers"
+	"awala.network/gateway/internal/tracing"
 	"awala.network/gateway/servers/cogrpc/cargorelay"
 )
 
@@ -141,6 +143,8 @@ func (d *delivery) store(m *cargorelay.CargoDelivery) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.ctx), d.timing.storing)
 	defer cancel()
 	defer context.AfterFunc(d.life, cancel)()
+	ctx, span := d.Entrance.Anew(ctx, "store cargo") // each cargo has a trace of its own
+	defer func() { finishStoring(span, result) }()
 	length := int64(len(m.GetCargo()))
 	if result.err = d.memory.Acquire(ctx, length); result.err != nil {
 		result.outcome = "failed"
@@ -158,6 +162,13 @@ func (d *delivery) store(m *cargorelay.CargoDelivery) {
 	default:
 		result.outcome = "stored"
 	}
+}
+
+func finishStoring(span trace.Span, result stored) {
+	if span.IsRecording() {
+		span.SetAttributes(tracing.KeyOutcome.String(result.outcome))
+	}
+	tracing.End(span, result.err)
 }
 
 // answer acknowledges a cargo that is durable or to be forgotten.

@@ -6,15 +6,20 @@ import (
 	"log/slog"
 	"path"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/propagation"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
+
+	"awala.network/gateway/internal/tracing"
 )
 
 // call is what is known of a call when it is logged.
@@ -52,7 +57,7 @@ func because(ctx context.Context, cause error) {
 	}
 }
 
-// observe follows a call's trace, bounds the calls, survives their panics, and then
+// observe gives a call its span, bounds the calls, survives their panics, and then
 // logs and counts them. Health checks are not logged.
 func (s *Server) observe(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	if _, isRelay := srv.(*relay); !isRelay {
@@ -60,7 +65,8 @@ func (s *Server) observe(srv any, stream grpc.ServerStream, info *grpc.StreamSer
 	}
 	began, rpc := time.Now(), path.Base(info.FullMethod)
 	c := &call{ServerStream: stream}
-	c.ctx = context.WithValue(followTrace(stream.Context()), callKey{}, c)
+	ctx, span := s.Entrance.Enter(stream.Context(), remote(stream.Context()), traceContext(stream.Context()), strings.TrimPrefix(info.FullMethod, "/"))
+	c.ctx = context.WithValue(ctx, callKey{}, c)
 	inHand := s.metrics.inHand.WithLabelValues(rpc)
 	inHand.Inc()
 	defer inHand.Dec()
@@ -73,13 +79,14 @@ func (s *Server) observe(srv any, stream grpc.ServerStream, info *grpc.StreamSer
 	})
 	code := status.Code(err)
 	s.metrics.calls.WithLabelValues(rpc, code.String()).Inc()
-	s.metrics.duration.WithLabelValues(rpc).Observe(time.Since(began).Seconds())
+	tracing.Observe(ctx, s.metrics.duration.WithLabelValues(rpc), time.Since(began))
 	s.access(c, rpc, err, time.Since(began))
+	c.finish(span, err)
 	return err
 }
 
-// followTrace takes the W3C trace context from the metadata.
-func followTrace(ctx context.Context) context.Context {
+// traceContext returns the W3C trace context in the metadata.
+func traceContext(ctx context.Context) propagation.MapCarrier {
 	carrier := propagation.MapCarrier{}
 	md, _ := metadata.FromIncomingContext(ctx)
 	for _, name := range []string{"traceparent", "tracestate"} {
@@ -87,7 +94,37 @@ func followTrace(ctx context.Context) context.Context {
 			carrier[name] = values[0]
 		}
 	}
-	return propagation.TraceContext{}.Extract(ctx, carrier)
+	return carrier
+}
+
+// finish ends the call's span, with what the log says.
+func (c *call) finish(span trace.Span, err error) {
+	defer span.End()
+	if !span.IsRecording() {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	code := status.Code(err)
+	span.SetAttributes(semconv.RPCSystemNameGRPC, semconv.RPCResponseStatusCode(code.String()))
+	span.SetAttributes(tracing.Attributes(c.attrs)...)
+	if isOurs(code) {
+		why := err
+		if c.cause != nil {
+			why = c.cause
+		}
+		tracing.Fail(span, code.String(), why.Error())
+	}
+}
+
+// isOurs tells whether a call failed for a reason of ours, not of the client's.
+func isOurs(code codes.Code) bool {
+	switch code {
+	case codes.Unavailable, codes.Internal, codes.Unknown, codes.ResourceExhausted:
+		return true
+	default:
+		return false
+	}
 }
 
 func (s *Server) survive(c *call, do func() error) (err error) {
@@ -112,8 +149,7 @@ func (s *Server) panicked(ctx context.Context, cause any) error {
 // could not do is an error.
 func (s *Server) access(c *call, rpc string, err error, took time.Duration) {
 	level := slog.LevelInfo
-	switch status.Code(err) {
-	case codes.Unavailable, codes.Internal, codes.Unknown, codes.ResourceExhausted:
+	if isOurs(status.Code(err)) {
 		level = slog.LevelError
 	}
 	c.mu.Lock()

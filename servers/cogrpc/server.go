@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 
+	"awala.network/gateway/internal/tracing"
 	"awala.network/gateway/servers/cogrpc/cargorelay"
 )
 
@@ -53,6 +54,8 @@ type Config struct {
 	Logger *slog.Logger
 	// Registerer gets the server's metrics.
 	Registerer prometheus.Registerer
+	// Entrance begins the traces of calls; by default there are none.
+	Entrance tracing.Entrance
 	// TLS is nil behind a proxy that terminates it.
 	TLS *tls.Config
 	// CargoMemory bounds, in octets, the cargoes that are being stored; 256 MiB if

@@ -23,6 +23,7 @@ import (
 	"awala.network/gateway/awala/ramf"
 	"awala.network/gateway/handlers"
 	"awala.network/gateway/internal/limits"
+	"awala.network/gateway/internal/tracing"
 	"awala.network/gateway/servers/internal/web"
 )
 
@@ -44,6 +45,8 @@ type Config struct {
 	Registerer prometheus.Registerer
 	// Guard holds clients to their limits.
 	Guard *limits.Guard
+	// Entrance begins the traces of requests; by default there are none.
+	Entrance tracing.Entrance
 }
 
 type server struct {
@@ -61,7 +64,7 @@ func New(config Config) (http.Handler, error) {
 	}
 	s := &server{Config: config, bodies: web.NewBodies(config.Guard)}
 	router := web.NewRouter(web.Route{Name: "root", Paths: []string{"/"}, Get: web.Alive, Post: s.takeParcel})
-	return web.Observe(router, config.Logger, metrics, config.Guard), nil
+	return web.Observe(router, config.Logger, metrics, config.Guard, config.Entrance), nil
 }
 
 func (s *server) takeParcel(w http.ResponseWriter, r *http.Request) error {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"go.opentelemetry.io/otel/trace"
 
 	"awala.network/gateway/servers/internal/web"
 )
@@ -66,6 +67,10 @@ type collection struct {
 	// reopenAt is when the connection must end so that the client comes back for
 	// what was passed over; zero when nothing was.
 	reopenAt time.Time
+	// upgrade is the trace context of the request, span the one of the parcel that is
+	// being delivered.
+	upgrade trace.SpanContext
+	span    trace.Span
 	// delivered and acknowledged count parcels.
 	delivered, acknowledged int
 }
@@ -82,7 +87,10 @@ func (s *Server) collect(w http.ResponseWriter, r *http.Request) error {
 		s.sessions.leave()
 		return err
 	}
-	c := &collection{Server: s, link: l, log: web.Logger(r.Context()), uponCompletion: closesUponCompletion(r.Header)}
+	c := &collection{
+		Server: s, link: l, log: web.Logger(r.Context()), uponCompletion: closesUponCompletion(r.Header),
+		upgrade: trace.SpanContextFromContext(r.Context()),
+	}
 	origin := r.Header.Get("Origin")
 	go func() {
 		defer s.sessions.leave()

@@ -15,6 +15,7 @@ import (
 	"awala.network/gateway/awala/ramf"
 	"awala.network/gateway/events"
 	"awala.network/gateway/internal/fault"
+	"awala.network/gateway/internal/tracing"
 	"awala.network/gateway/projections"
 )
 
@@ -57,11 +58,15 @@ func (c *collection) next(feed Feed) (projections.Item, error) {
 // deliver hands one parcel to the client and records its acknowledgement. A
 // parcel that cannot be delivered is passed over: that is no error.
 func (c *collection) deliver(item projections.Item) error {
+	c.begin(item)
+	outcome := "not acknowledged"
+	defer func() { c.finish(outcome) }()
 	log := c.log.With(slog.String("parcel_id", item.Key.ParcelID), slog.String("event_id", item.AcceptedID))
 	id, sentAt, err := c.handOver(item)
 	var unusable *unusableError
 	switch {
 	case errors.As(err, &unusable):
+		outcome = "passed over"
 		return c.passOver(log, item, unusable.reason)
 	case err != nil:
 		return err
@@ -76,13 +81,15 @@ func (c *collection) deliver(item projections.Item) error {
 		return &ending{code: websocket.StatusUnsupportedData, reason: "unknown acknowledgement"}
 	}
 	if err := c.record(item); err != nil {
-		log.ErrorContext(c.link.ctx, "Acknowledgement not recorded", slog.Any("error", err))
+		tracing.Fail(c.span, fault.Class(err), err.Error())
+		log.ErrorContext(c.traced(c.link.ctx), "Acknowledgement not recorded", slog.Any("error", err))
 		return c.failure(err)
 	}
+	outcome = "collected"
 	c.acknowledged++
 	c.metrics.acknowledgements.Inc()
-	c.metrics.turnaround.Observe(time.Since(sentAt).Seconds())
-	log.DebugContext(c.link.ctx, "Parcel collected")
+	tracing.Observe(c.traced(c.link.ctx), c.metrics.turnaround, time.Since(sentAt))
+	log.DebugContext(c.traced(c.link.ctx), "Parcel collected")
 	return nil
 }
 
@@ -132,7 +139,7 @@ func (c *collection) handOver(item projections.Item) (id string, sentAt time.Tim
 // load reads the parcel from storage, with a few attempts.
 func (c *collection) load(item projections.Item) ([]byte, error) {
 	var parcel []byte
-	err := c.attempt(c.link.ctx, func(ctx context.Context) (err error) {
+	err := c.attempt(c.traced(c.link.ctx), func(ctx context.Context) (err error) {
 		parcel, _, err = c.Blobs.Get(ctx, item.BlobKey)
 		return err
 	})
@@ -150,7 +157,7 @@ func (c *collection) load(item projections.Item) ([]byte, error) {
 // record records the acknowledgement. The client did its part, so its leaving
 // does not stop this.
 func (c *collection) record(item projections.Item) error {
-	ctx, cancel := context.WithTimeout(c.link.hard, c.timing.collect)
+	ctx, cancel := context.WithTimeout(c.traced(c.link.hard), c.timing.collect)
 	defer cancel()
 	return c.attempt(ctx, func(ctx context.Context) error {
 		return c.Collector.Acknowledged(ctx, item, events.ViaPoWeb)
@@ -178,7 +185,7 @@ func (c *collection) attempt(ctx context.Context, do func(context.Context) error
 func (c *collection) passOver(log *slog.Logger, item projections.Item, reason error) error {
 	if errors.Is(reason, errExpired) {
 		c.metrics.withheld.WithLabelValues("expired").Inc()
-		log.DebugContext(c.link.ctx, "Expired parcel withheld")
+		log.DebugContext(c.traced(c.link.ctx), "Expired parcel withheld")
 		return nil
 	}
 	label := "unusable"
@@ -189,7 +196,8 @@ func (c *collection) passOver(log *slog.Logger, item projections.Item, reason er
 		}
 	}
 	c.metrics.withheld.WithLabelValues(label).Inc()
-	log.ErrorContext(c.link.ctx, "Parcel passed over", slog.String("blob_key", item.BlobKey), slog.Any("error", reason))
-	c.Reporter.Undeliverable(c.link.ctx, item, fmt.Errorf("poweb: %w", reason))
+	tracing.Fail(c.span, label, reason.Error())
+	log.ErrorContext(c.traced(c.link.ctx), "Parcel passed over", slog.String("blob_key", item.BlobKey), slog.Any("error", reason))
+	c.Reporter.Undeliverable(c.traced(c.link.ctx), item, fmt.Errorf("poweb: %w", reason))
 	return nil
 }

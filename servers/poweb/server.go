@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"awala.network/gateway/internal/limits"
+	"awala.network/gateway/internal/tracing"
 	"awala.network/gateway/servers/internal/web"
 )
 
@@ -33,6 +34,8 @@ type Config struct {
 	Logger      *slog.Logger
 	// Registerer gets the server's metrics.
 	Registerer prometheus.Registerer
+	// Entrance begins the traces of requests; by default there are none.
+	Entrance tracing.Entrance
 	// Guard holds clients to their limits.
 	Guard *limits.Guard
 	// Collections bounds the open collections of one private gateway: a further one
@@ -87,7 +90,7 @@ func New(config Config) (*Server, error) {
 		signatures: newSigning(),
 	}
 	s.large = semaphore.NewWeighted(s.largeSize)
-	s.handler = web.Observe(s.router(), config.Logger, requests, config.Guard)
+	s.handler = web.Observe(s.router(), config.Logger, requests, config.Guard, config.Entrance)
 	return s, nil
 }
 

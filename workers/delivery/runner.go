@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"awala.network/gateway/handlers"
 	"awala.network/gateway/workers"
 )
@@ -25,8 +27,10 @@ type Runner struct {
 	// Drain is how long attempts may go on after Run's context ended.
 	Drain   time.Duration
 	Metrics *Metrics
-	Logger  *slog.Logger
-	Now     func() time.Time
+	// Tracer makes a span for each attempt, in the parcel's trace; nil makes none.
+	Tracer trace.Tracer
+	Logger *slog.Logger
+	Now    func() time.Time
 }
 
 // Run does jobs, each in a goroutine of its own, until ctx ends, and then waits
@@ -63,7 +67,9 @@ func (r *Runner) Run(ctx context.Context) error {
 // do does one job.
 func (r *Runner) do(ctx context.Context, job *Job) {
 	start := r.Now()
+	ctx, span := r.begin(ctx, job)
 	out, err := r.handle(ctx, job)
+	finish(span, out, err)
 	if err != nil && ctx.Err() == nil {
 		r.Logger.LogAttrs(ctx, slog.LevelError, "delivery could not be attempted",
 			slog.String("parcel_id", job.Ref.ParcelID), slog.String("event_id", job.Ref.AcceptedID),

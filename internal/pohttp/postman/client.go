@@ -34,6 +34,8 @@ type Options struct {
 	Roots *x509.CertPool
 	// UserAgent is sent with each request.
 	UserAgent string
+	// SendTrace lets other nodes have our trace context (W3C traceparent).
+	SendTrace bool
 	// Timeout bounds a request by the size of its body; nil is [Timeout].
 	Timeout func(size int) time.Duration
 }
@@ -43,6 +45,7 @@ type Client struct {
 	lookup    Lookup
 	overrides map[string]*url.URL
 	allowHTTP bool
+	sendTrace bool
 	userAgent string
 	timeout   func(size int) time.Duration
 	random    func(n int) int
@@ -55,7 +58,7 @@ type Client struct {
 // New returns a client.
 func New(o Options) *Client {
 	c := &Client{
-		lookup: o.Lookup, overrides: make(map[string]*url.URL), allowHTTP: o.AllowHTTP, userAgent: o.UserAgent,
+		lookup: o.Lookup, overrides: make(map[string]*url.URL), allowHTTP: o.AllowHTTP, userAgent: o.UserAgent, sendTrace: o.SendTrace,
 		timeout: o.Timeout, random: rand.IntN, guarded: newTransport(o.Roots, refuseSpecial), pinned: newTransport(o.Roots, nil),
 	}
 	if o.AllowPrivate {

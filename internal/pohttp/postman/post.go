@@ -84,8 +84,7 @@ func (c *Client) once(ctx context.Context, u, override *url.URL, parcel []byte) 
 	if override != nil && sameOrigin(u, override) {
 		transport = c.pinned
 	}
-	// The transport itself, because redirects are ours to follow.
-	response, err := transport.RoundTrip(request)
+	response, err := c.roundTrip(transport, request)
 	if err != nil {
 		return failure(ctx, err), ""
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"awala.network/gateway/internal/limits"
+	"awala.network/gateway/internal/tracing"
 	"awala.network/gateway/servers/internal/servertest"
 	"awala.network/gateway/servers/internal/web"
 )
@@ -195,7 +196,7 @@ func TestSlowBodies(t *testing.T) {
 					return bodies.Read(w, r, size, func([]byte) error { return web.Respond(w, http.StatusOK, "text/plain", nil) })
 				}})
 				l := &pipes{conns: make(chan net.Conn), done: make(chan struct{})}
-				server := &http.Server{Handler: web.Observe(router, slog.New(slog.DiscardHandler), metrics, guard)}
+				server := &http.Server{Handler: web.Observe(router, slog.New(slog.DiscardHandler), metrics, guard, tracing.Entrance{})}
 				served := make(chan error)
 				go func() { served <- server.Serve(l) }()
 				began := time.Now()

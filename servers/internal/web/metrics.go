@@ -1,11 +1,14 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"awala.network/gateway/internal/tracing"
 )
 
 // Metrics counts requests and their duration.
@@ -41,10 +44,10 @@ func NewMetrics(registerer prometheus.Registerer, server string) (*Metrics, erro
 	return m, nil
 }
 
-func (m *Metrics) observe(route, method string, status int, took time.Duration) {
+func (m *Metrics) observe(ctx context.Context, route, method string, status int, took time.Duration) {
 	m.requests.WithLabelValues(route, knownMethod(method), strconv.Itoa(status)).Inc()
 	if status != http.StatusSwitchingProtocols {
-		m.duration.WithLabelValues(route).Observe(took.Seconds())
+		tracing.Observe(ctx, m.duration.WithLabelValues(route), took)
 	}
 }
 

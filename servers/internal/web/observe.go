@@ -11,15 +11,16 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 
 	"awala.network/gateway/internal/limits"
+	"awala.network/gateway/internal/tracing"
 )
 
 const unmatchedRoute = "unmatched"
 
-// Observe returns a handler that finds out whose request it is, gives it an id,
-// follows its trace (W3C traceparent), refuses clients that send too many, survives
-// panics, and then logs and counts the request.
-func Observe(next http.Handler, log *slog.Logger, metrics *Metrics, guard *limits.Guard) http.Handler {
-	return &observer{next: next, log: log, metrics: metrics, guard: guard}
+// Observe returns a handler that finds out whose request it is, gives it an id and
+// a span, refuses clients that send too many, survives panics, and then logs and
+// counts the request.
+func Observe(next http.Handler, log *slog.Logger, metrics *Metrics, guard *limits.Guard, entrance tracing.Entrance) http.Handler {
+	return &observer{next: next, log: log, metrics: metrics, guard: guard, entrance: entrance}
 }
 
 type observer struct {
@@ -27,6 +28,8 @@ type observer struct {
 	log     *slog.Logger
 	metrics *Metrics
 	guard   *limits.Guard
+	// entrance begins the traces.
+	entrance tracing.Entrance
 }
 
 // ServeHTTP implements [http.Handler].
@@ -35,7 +38,7 @@ func (o *observer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	client := o.guard.Client(r.RemoteAddr, r.Header)
 	id := requestID(r, client.Proxied)
 	e := &exchange{id: id, client: client, route: unmatchedRoute, log: o.log.With(slog.String("request_id", id))}
-	ctx := propagation.TraceContext{}.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
+	ctx, span := o.entrance.Enter(r.Context(), r.RemoteAddr, propagation.HeaderCarrier(r.Header), knownMethod(r.Method))
 	r = r.WithContext(context.WithValue(ctx, exchangeKey{}, e))
 	w.Header().Set(RequestIDHeader, id)
 	recorded := &recorder{ResponseWriter: w}
@@ -47,8 +50,9 @@ func (o *observer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if e.clientGone {
 			status = statusClientGone
 		}
-		o.metrics.observe(e.route, r.Method, status, time.Since(started))
+		o.metrics.observe(ctx, e.route, r.Method, status, time.Since(started))
 		o.access(r, recorded, e, status, time.Since(started))
+		finish(span, r, e, status)
 	}()
 	if err := o.guard.Request(client); err != nil {
 		writeProblem(recorded, r, err)

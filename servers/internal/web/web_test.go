@@ -22,6 +22,7 @@ import (
 	"awala.network/gateway/internal/blobs"
 	"awala.network/gateway/internal/fault"
 	"awala.network/gateway/internal/limits"
+	"awala.network/gateway/internal/tracing"
 	"awala.network/gateway/servers/internal/httpscript"
 	"awala.network/gateway/servers/internal/servertest"
 	"awala.network/gateway/servers/internal/web"
@@ -72,7 +73,7 @@ func serveGuarded(t *testing.T, guard *limits.Guard, routes ...web.Route) (*http
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler := web.Observe(web.NewRouter(routes...), slog.New(slog.NewJSONHandler(l, nil)), metrics, guard)
+	handler := web.Observe(web.NewRouter(routes...), slog.New(slog.NewJSONHandler(l, nil)), metrics, guard, tracing.Entrance{})
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	return server, l, registry
