@@ -26,16 +26,16 @@ var special = prefixes(
 	"198.51.100.0/24", // documentation (RFC 5737)
 	"203.0.113.0/24",  // documentation (RFC 5737)
 	"240.0.0.0/4",     // reserved and broadcast (RFC 1112)
-	"::/96",           // unspecified, loopback, IPv4-compatible (RFC 4291)
-	"64:ff9b:1::/48",  // translation within one network (RFC 8215)
-	"100::/64",        // discarded (RFC 6666)
-	"100:0:0:1::/64",  // dummy prefix (RFC 9780)
 	"2001::/23",       // protocol assignments, Teredo among them (RFC 2928)
 	"2001:db8::/32",   // documentation (RFC 3849)
 	"3fff::/20",       // documentation (RFC 9637)
-	"5f00::/16",       // segment routing (RFC 9602)
-	"fec0::/10",       // former site-local (RFC 3879)
 )
+
+// allocated is all that IANA has given to the public Internet of IPv6 so far. What is
+// outside of it leads into networks of one's own, if anywhere: IPv4 in several
+// disguises (::/96, ::ffff:0:0:0/96, 64:ff9b:1::/48), segment routing (5f00::/16),
+// former site-local addresses (fec0::/10).
+var allocated = netip.MustParsePrefix("2000::/3")
 
 func prefixes(texts ...string) []netip.Prefix {
 	list := make([]netip.Prefix, 0, len(texts))
@@ -53,6 +53,9 @@ func public(a netip.Addr) bool {
 		return public(inner)
 	}
 	if !a.IsGlobalUnicast() || a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() {
+		return false
+	}
+	if a.Is6() && !allocated.Contains(a) {
 		return false
 	}
 	for _, p := range special {

@@ -23,6 +23,8 @@ func TestPublic(t *testing.T) {
 		"fc00::1": false, "fd12::1": false, "ff02::1": false, "fec0::1": false, "2001:db8::1": false, "3fff::1": false,
 		"2001::1": false, "2001:10::1": false, "100::1": false, "64:ff9b:1::1": false,
 		"64:ff9b::a00:1": false, "64:ff9b::7f00:1": false, "2002:7f00:1::": false, "2002:c0a8:1::": false, "5f00::1": false,
+		"::ffff:0:7f00:1": false, "::ffff:0:a00:1": false, // IPv4 translated (RFC 2765)
+		"4000::1": false, "e000::1": false, "fe00::1": false, "100:0:0:1::1": false, "::8.8.8.8": false,
 	}
 	for text, want := range tests {
 		if got := postman.Public(netip.MustParseAddr(text)); got != want {
