@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -103,6 +104,7 @@ func together(parcels []projections.Item) []projections.Item {
 func (c *CargoCollection) yieldParcels(
 	ctx context.Context, parcels []projections.Item, yield func(cargo.Item, error) bool,
 ) bool {
+	parcels = slices.DeleteFunc(slices.Clone(parcels), c.early)
 	bodies := make([][]byte, len(parcels))
 	errs := make([]error, len(parcels))
 	var group errgroup.Group
@@ -134,6 +136,10 @@ func (c *CargoCollection) yieldParcels(
 	}
 	return true
 }
+
+// early tells whether a parcel is dated ahead of our clock, which we tolerate and
+// clients do not: they would throw it away. It waits for another collection.
+func (c *CargoCollection) early(p projections.Item) bool { return p.CreatedAt.After(c.Now()) }
 
 // passOver reports a parcel that cannot be handed out, unless its blob is gone
 // because the parcel has just ended another way.

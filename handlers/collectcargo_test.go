@@ -80,6 +80,30 @@ func TestCouriersAccept(t *testing.T) {
 	}
 }
 
+// TestParcelsDatedAheadWaitForAnotherCollection: private gateways throw away what is not
+// valid by their own clock.
+func TestParcelsDatedAheadWaitForAnotherCollection(t *testing.T) {
+	w := newCargoWorld(t)
+	m := message()
+	m.ID, m.CreatedAt, m.TTL = "ahead", w.now.Add(time.Hour), 24*time.Hour
+	ahead := sign(t, m, theCast().sender)
+	if _, err := w.accept.FromPrivateGateway(t.Context(), ahead, theCast().private.id(), events.ViaPoWeb, nil); err != nil {
+		t.Fatal(err)
+	}
+	w.mustAccept(parcel(t, "two"))
+	contains := func(items [][]byte) bool {
+		return slices.ContainsFunc(items, func(item []byte) bool { return bytes.Equal(item, ahead) })
+	}
+	w.now = w.now.Add(time.Second)
+	if got := w.collected(); contains(got) || !slices.Contains(kinds(got), cargo.KindParcel) {
+		t.Errorf("collected %v", kinds(got))
+	}
+	w.now = w.now.Add(time.Hour)
+	if !contains(w.collected()) {
+		t.Errorf("it is valid, and not collected: %v", kinds(w.collected()))
+	}
+}
+
 func TestParcelsStayUntilTheyAreAcknowledged(t *testing.T) {
 	w := newCargoWorld(t)
 	raw := parcel(t, "one")

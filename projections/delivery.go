@@ -50,6 +50,9 @@ type Delivery struct {
 	// NextAttemptAt is when the next is due at the earliest: for a parcel that
 	// was not attempted, when it was accepted.
 	NextAttemptAt time.Time `json:"nextAttemptAt"`
+	// ValidFrom is the date of a parcel that its sender dated ahead of our clock: no
+	// attempt is made before. Zero is from the start.
+	ValidFrom time.Time `json:"validFrom,omitzero"`
 	// LastAttempt is nil if there was none.
 	LastAttempt *events.DeliveryAttempt `json:"lastAttempt,omitempty"`
 	// RetriesFrom is the instant from which the time for retries counts.
@@ -80,6 +83,9 @@ func (d *Delivery) accept(r events.Record, data events.InternetParcelAccepted) b
 		SourceGatewayID: data.SourceGatewayID, Via: data.Via,
 		Size: data.Size, SHA256: data.SHA256, ExpiresAt: data.ExpiresAt,
 		State: DeliveryQueued, NextAttemptAt: r.Time, RetriesFrom: r.Time,
+	}
+	if data.CreatedAt.After(r.Time) {
+		d.ValidFrom = data.CreatedAt
 	}
 	return true
 }

@@ -71,6 +71,9 @@ type collection struct {
 	// being delivered.
 	upgrade trace.SpanContext
 	span    trace.Span
+	// validAt is when the first of the parcels becomes valid that were dated ahead
+	// of our clock; zero if there is none.
+	validAt time.Time
 	// delivered and acknowledged count parcels.
 	delivered, acknowledged int
 }
@@ -152,7 +155,6 @@ func (c *collection) serve(origin string) error {
 	if err != nil {
 		return c.failure(err)
 	}
-	defer feed.Close()
 	return c.stream(feed)
 }
 
@@ -167,12 +169,32 @@ func (c *collection) pause(d time.Duration) {
 	}
 }
 
-// stream delivers what the feed yields, until it yields no more.
+// stream delivers what the feed yields, and closes it. When parcels that were too
+// early become valid, it looks at all that is queued anew.
 func (c *collection) stream(feed Feed) error {
+	for {
+		err := c.drain(feed)
+		if !errors.Is(err, errValidNow) {
+			return err
+		}
+		c.validAt = time.Time{}
+		if feed, err = c.openFeed(c.link.ctx); err != nil {
+			return c.failure(err)
+		}
+	}
+}
+
+// drain delivers what the feed yields, until it yields no more or parcels become
+// valid that it has yielded before.
+func (c *collection) drain(feed Feed) error {
+	defer feed.Close()
 	for {
 		item, err := c.next(feed)
 		if errors.Is(err, io.EOF) && c.reopenAt.IsZero() {
 			return nil
+		}
+		if errors.Is(err, errValidNow) {
+			return err
 		}
 		if err != nil {
 			return c.failure(err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"awala.network/gateway/awala/ramf"
 	"awala.network/gateway/events"
 	"awala.network/gateway/internal/powebclient"
 )
@@ -254,6 +255,33 @@ func TestParcelThatExpiresWhileItIsFetched(t *testing.T) {
 	close(gate)
 	if err := end(t, c); !errors.Is(err, io.EOF) {
 		t.Error(err)
+	}
+}
+
+// TestParcelDatedAheadIsWithheld: a clock that is fast is tolerated, but clients throw
+// away what is not valid by their own clock.
+func TestParcelDatedAheadIsWithheld(t *testing.T) {
+	g := newGateway(t)
+	p := newPair(t, g)
+	ahead := write(t, p.from, powebclient.Parcel{To: p.to, CreatedAt: time.Now().Add(2500 * time.Millisecond)})
+	deliver(t, p.PrivateGateway, ahead)
+	if got := p.all(t); len(got) > 0 {
+		t.Errorf("%d parcels that are not valid yet", len(got))
+	}
+	c := p.collect(t, powebclient.KeepAlive)
+	defer c.Close()
+	other := p.queue(t, 1)
+	if got := take(t, c); !bytes.Equal(got, other[0]) {
+		t.Error("others wait for the one that is not valid yet")
+	}
+	if got := take(t, c); !bytes.Equal(got, ahead) {
+		t.Error("another parcel")
+	}
+	if m, err := ramf.Parse(ahead); err != nil || m.CreatedAt.After(time.Now()) {
+		t.Errorf("it came before it was valid; error %v", err)
+	}
+	if got := p.all(t); len(got) > 0 {
+		t.Errorf("%d parcels were not collected", len(got))
 	}
 }
 

@@ -33,26 +33,50 @@ const (
 var (
 	errOversize = errors.New("the stored parcel is over the size limit")
 	errReopen   = errors.New("parcels were passed over because storage failed")
+	errValidNow = errors.New("parcels that were too early are valid now")
 )
 
 // next waits for the next parcel, but not past the moment when the client must
-// come back.
+// come back, or when others become valid.
 func (c *collection) next(feed Feed) (projections.Item, error) {
 	ctx := c.link.ctx
-	if !c.reopenAt.IsZero() {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadlineCause(ctx, c.reopenAt, errReopen)
-		defer cancel()
+	for _, end := range []struct {
+		at    time.Time
+		cause error
+	}{{c.reopenAt, errReopen}, {c.validAt, errValidNow}} {
+		if !end.at.IsZero() {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithDeadlineCause(ctx, end.at, end.cause)
+			defer cancel()
+		}
 	}
 	var item projections.Item
 	err := c.attempt(ctx, func(ctx context.Context) (err error) {
 		item, err = feed.Next(ctx)
 		return err
 	})
-	if err != nil && errors.Is(context.Cause(ctx), errReopen) {
-		err = errReopen
+	for _, cause := range []error{errReopen, errValidNow} {
+		if err != nil && errors.Is(context.Cause(ctx), cause) {
+			err = cause
+		}
 	}
 	return item, err
+}
+
+// early tells whether the parcel is dated ahead of our clock, and sees to it that it
+// is looked at again when it is valid. Its sender's clock is fast, which we tolerate
+// (RS-000, "Clock Drift Tolerance") and released clients do not: they acknowledge what
+// is not valid yet, and throw it away.
+func (c *collection) early(item projections.Item) bool {
+	wait := item.CreatedAt.Sub(c.now())
+	if wait <= 0 {
+		return false
+	}
+	if at := time.Now().Add(wait); c.validAt.IsZero() || at.Before(c.validAt) {
+		c.validAt = at
+	}
+	c.metrics.withheld.WithLabelValues("early").Inc()
+	return true
 }
 
 // deliver hands one parcel to the client and records its acknowledgement. A
@@ -62,6 +86,10 @@ func (c *collection) deliver(item projections.Item) error {
 	outcome := "not acknowledged"
 	defer func() { c.finish(outcome) }()
 	log := c.log.With(slog.String("parcel_id", item.Key.ParcelID), slog.String("event_id", item.AcceptedID))
+	if c.early(item) {
+		log.DebugContext(c.link.ctx, "Parcel withheld that is not valid yet")
+		return nil
+	}
 	id, sentAt, err := c.handOver(item)
 	var unusable *unusableError
 	switch {

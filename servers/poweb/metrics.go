@@ -31,7 +31,7 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 			Name: "awala_poweb_acknowledgements_total", Help: "Acknowledgements of collected parcels that were recorded.",
 		}),
 		withheld: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "awala_poweb_withheld_total", Help: "Parcels passed over in a collection: expired, unusable or unavailable.",
+			Name: "awala_poweb_withheld_total", Help: "Parcels passed over in a collection: expired, early, unusable or unavailable.",
 		}, []string{"reason"}),
 		ended: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "awala_poweb_collections_ended_total", Help: "Ended collections by WebSocket close code; 1006 if none was sent.",

@@ -45,7 +45,7 @@ func (d *destination) next(now time.Time) (i *item, wake time.Time) {
 		return nil, time.Time{}
 	}
 	retry, fresh := d.retries.first(), d.fresh.first()
-	if retry != nil && retry.urgent && d.inFlight < max(d.breaker.window, firstWindow) {
+	if retry != nil && retry.urgent && !retry.due().After(now) && d.inFlight < max(d.breaker.window, firstWindow) {
 		return retry, time.Time{}
 	}
 	switch {

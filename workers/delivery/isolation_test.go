@@ -57,6 +57,7 @@ func (n *network) deliver(ctx context.Context, address string, _ []byte) pohttp.
 
 // running is a worker at work in a bubble.
 type running struct {
+	ctx   context.Context
 	world *world
 	net   *network
 	queue *delivery.Queue
@@ -91,7 +92,7 @@ func run(t *testing.T, limits delivery.Limits) *running {
 			}
 		}
 	})
-	return &running{world: w, net: net, queue: k.queue, stop: func() { cancel(); parts.Wait() }}
+	return &running{ctx: ctx, world: w, net: net, queue: k.queue, stop: func() { cancel(); parts.Wait() }}
 }
 
 // probe sends parcels at a steady pace and returns what delivery took, sorted.

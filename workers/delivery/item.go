@@ -26,19 +26,23 @@ type item struct {
 	lineIndex int // in the heap of deadlines; -1 if not there
 }
 
-// isNew tells whether the item belongs to the lane of new parcels.
-func (i *item) isNew() bool { return i.Attempts == 0 && i.trouble.IsZero() && !i.urgent }
+// isNew tells whether the item belongs to the lane of new parcels, which wait for
+// nothing but their turn.
+func (i *item) isNew() bool {
+	return i.Attempts == 0 && i.trouble.IsZero() && i.ValidFrom.IsZero() && !i.urgent
+}
 
-// due is when the item may be attempted.
+// due is when the item may be attempted: never before it is valid, since its
+// destination would refuse it for good.
 func (i *item) due() time.Time {
 	if i.urgent {
-		return time.Time{}
+		return i.ValidFrom
 	}
 	due := i.NextAttemptAt
 	if flushed := i.to.FlushedAt; flushed.Before(due) && (i.LastAttempt == nil || i.LastAttempt.StartedAt.Before(flushed)) {
 		due = flushed
 	}
-	return later(due, i.trouble)
+	return later(later(due, i.trouble), i.ValidFrom)
 }
 
 // lane is the items of a destination that wait for their turn. A lane of new

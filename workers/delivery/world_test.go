@@ -2,6 +2,8 @@ package delivery_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -144,11 +146,24 @@ func (*world) Delete(context.Context, string) error { return nil }
 // Park does nothing.
 func (*world) Park(context.Context, jetstream.Delivery, error) error { return nil }
 
+// storedDigest is that of storedParcel.
+var storedDigest = sync.OnceValue(func() string {
+	sum := sha256.Sum256(storedParcel())
+	return hex.EncodeToString(sum[:])
+})
+
 // accept records a parcel.
 func (w *world) accept(n int, destination string, ttl time.Duration) events.Event {
+	return w.acceptDated(n, destination, w.clock(), ttl)
+}
+
+// acceptDated records a parcel that is dated so.
+func (w *world) acceptDated(n int, destination string, createdAt time.Time, ttl time.Duration) events.Event {
 	data := events.InternetParcelAccepted{
-		ParcelKey:   events.ParcelKey{SenderID: "0a", RecipientID: "0b", ParcelID: fmt.Sprint(n)},
-		ParcelBlob:  events.ParcelBlob{BlobKey: fmt.Sprint("blob/", n), Size: 1000, ExpiresAt: w.clock().Add(ttl)},
+		ParcelKey: events.ParcelKey{SenderID: "0a", RecipientID: "0b", ParcelID: fmt.Sprint(n)},
+		ParcelBlob: events.ParcelBlob{
+			BlobKey: fmt.Sprint("blob/", n), SHA256: storedDigest(), Size: 1000, CreatedAt: createdAt, ExpiresAt: createdAt.Add(ttl),
+		},
 		Destination: destination, SourceGatewayID: "0c", Via: events.ViaPoWeb,
 	}
 	e := events.New(fmt.Sprintf("accepted-%06d", n), "poweb", w.clock(), data)
