@@ -70,17 +70,20 @@ const delivery = "delivery"
 
 // Handle makes an attempt. An error says that it was not made, because the parcel
 // could not be read or ctx ended; then nothing was recorded.
+//
+// A stored parcel that is missing or damaged is a failed attempt, not an end: until
+// the time is up, an operator may bring it back.
 func (h *DeliverParcel) Handle(ctx context.Context, a Assignment) (Outcome, error) {
 	if !h.Now().Before(a.Deadline) {
 		return h.Expire(ctx, a)
 	}
 	raw, _, err := h.Blobs.Get(ctx, a.Ref.BlobKey)
-	if errors.Is(err, blobs.ErrNotFound) {
-		h.Logger.LogAttrs(ctx, slog.LevelError, "stored parcel is missing",
-			slog.String("parcel_id", a.Ref.ParcelID), slog.String("event_id", a.Ref.AcceptedID))
-		return h.end(ctx, a, Outcome{}, h.refused(a, nil, "the stored parcel is missing"))
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, blobs.ErrNotFound):
+		return h.unusable(ctx, a, "the stored parcel is missing")
+	case errors.Is(err, blobs.ErrCorrupt), err == nil && digest(raw) != a.SHA256:
+		return h.unusable(ctx, a, "the stored parcel is damaged")
+	case err != nil:
 		return Outcome{}, fmt.Errorf("read the parcel: %w", err)
 	}
 	if err := check(raw, h.Now()); errors.Is(err, ramf.ErrExpired) {
@@ -89,6 +92,14 @@ func (h *DeliverParcel) Handle(ctx context.Context, a Assignment) (Outcome, erro
 		return h.end(ctx, a, Outcome{}, h.refused(a, nil, "invalid: "+err.Error()))
 	}
 	return h.attempt(ctx, a, raw)
+}
+
+// unusable records an attempt that failed before the destination could be asked.
+func (h *DeliverParcel) unusable(ctx context.Context, a Assignment, cause string) (Outcome, error) {
+	h.Logger.LogAttrs(ctx, slog.LevelError, cause,
+		slog.String("parcel_id", a.Ref.ParcelID), slog.String("event_id", a.Ref.AcceptedID))
+	made := events.DeliveryAttempt{Number: a.Attempts + 1, StartedAt: h.Now().UTC(), Cause: cause}
+	return h.later(ctx, a, Outcome{}, made)
 }
 
 // check tells whether a stored parcel may still be sent.
@@ -124,7 +135,13 @@ func (h *DeliverParcel) attempt(ctx context.Context, a Assignment, raw []byte) (
 	case pohttp.Refused:
 		return h.end(ctx, a, out, h.refused(a, &made, result.Cause))
 	}
-	next, ok := h.Retry.next(made.Number, result.RetryAfter, now, a.Deadline)
+	return h.later(ctx, a, out, made)
+}
+
+// later records an attempt that failed: with when to try again, or with the end.
+func (h *DeliverParcel) later(ctx context.Context, a Assignment, out Outcome, made events.DeliveryAttempt) (Outcome, error) {
+	now := h.Now()
+	next, ok := h.Retry.next(made.Number, out.Result.RetryAfter, now, a.Deadline)
 	if !ok {
 		a.Attempts, a.LastAttempt = made.Number, &made
 		return h.end(ctx, a, out, h.expired(a))

@@ -78,10 +78,14 @@ func TestDeliveryOutcomes(t *testing.T) {
 		"time is up":   {result: done, change: func(w *world, _ *handlers.Assignment) { w.now = w.now.Add(25 * time.Hour) }, state: projections.DeliveryExpired, reason: "the parcel expired"},
 		"horizon":      {result: done, change: func(w *world, a *handlers.Assignment) { a.Deadline = w.now }, state: projections.DeliveryExpired, reason: "the time for retries is over"},
 		"last attempt": {result: notNow, change: func(w *world, a *handlers.Assignment) { a.Deadline = w.now.Add(30 * time.Second) }, state: projections.DeliveryExpired, reason: "connection refused", posted: 1},
-		"blob is gone": {result: done, change: func(w *world, a *handlers.Assignment) { _ = w.blobs.Delete(t.Context(), a.Ref.BlobKey) }, state: projections.DeliveryRefused, reason: "the stored parcel is missing"},
+		"blob is gone": {result: done, change: func(w *world, a *handlers.Assignment) { _ = w.blobs.Delete(t.Context(), a.Ref.BlobKey) }, state: projections.DeliveryDeferred},
+		"blob is gone to the end": {result: done, change: func(w *world, a *handlers.Assignment) {
+			_ = w.blobs.Delete(t.Context(), a.Ref.BlobKey)
+			a.Deadline = w.now.Add(30 * time.Second)
+		}, state: projections.DeliveryExpired, reason: "the stored parcel is missing"},
 		"blob is spoilt": {result: done, change: func(w *world, a *handlers.Assignment) {
 			_ = w.blobs.Put(t.Context(), a.Ref.BlobKey, []byte("garbage"), blobMeta)
-		}, state: projections.DeliveryRefused, reason: "invalid: "},
+		}, state: projections.DeliveryDeferred},
 		"expired before its deadline": {result: done, change: func(w *world, a *handlers.Assignment) {
 			w.now, a.Deadline = w.now.Add(2*time.Hour), w.now.Add(9*time.Hour)
 		}, state: projections.DeliveryExpired, reason: "the parcel expired"},
@@ -99,6 +103,43 @@ func TestDeliveryOutcomes(t *testing.T) {
 			got := assignment(w, h).Delivery
 			if got.State != tt.state || !strings.Contains(got.Reason, tt.reason) || len(to.got) != tt.posted {
 				t.Errorf("%s (%s) after %d posts, want %s (%s) after %d", got.State, got.Reason, len(to.got), tt.state, tt.reason, tt.posted)
+			}
+		})
+	}
+}
+
+// TestLostParcelIsBroughtBack has an operator restore what the object store lost.
+func TestLostParcelIsBroughtBack(t *testing.T) {
+	for name, spoil := range map[string]func(w *world, key string) error{
+		"missing": func(w *world, key string) error { return w.blobs.Delete(t.Context(), key) },
+		"damaged": func(w *world, key string) error { return w.blobs.Put(t.Context(), key, []byte("garbage"), blobMeta) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, to := newWorld(t), &answers{results: []pohttp.Result{done}}
+			h, a := delivering(t, w, to)
+			stored, meta, err := w.blobs.Get(t.Context(), a.Ref.BlobKey)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := spoil(w, a.Ref.BlobKey); err != nil {
+				t.Fatal(err)
+			}
+			if out, err := h.Handle(t.Context(), a); err != nil || out.Attempted {
+				t.Fatalf("%+v, %v", out, err)
+			}
+			a = assignment(w, h)
+			if !strings.Contains(a.LastAttempt.Cause, name) {
+				t.Errorf("cause %q", a.LastAttempt.Cause)
+			}
+			if err := w.blobs.Put(t.Context(), a.Ref.BlobKey, stored, meta); err != nil {
+				t.Fatal(err)
+			}
+			w.now = a.NextAttemptAt
+			if _, err := h.Handle(t.Context(), a); err != nil {
+				t.Fatal(err)
+			}
+			if got := assignment(w, h).Delivery; got.State != projections.DeliveryDelivered || got.Attempts != 2 {
+				t.Errorf("%s after %d attempts", got.State, got.Attempts)
 			}
 		})
 	}
