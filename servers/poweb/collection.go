@@ -199,6 +199,9 @@ func (c *collection) drain(feed Feed) error {
 		if err != nil {
 			return c.failure(err)
 		}
+		if c.early(item) {
+			continue
+		}
 		if err := c.deliver(item); err != nil {
 			return err
 		}

@@ -86,10 +86,6 @@ func (c *collection) deliver(item projections.Item) error {
 	outcome := "not acknowledged"
 	defer func() { c.finish(outcome) }()
 	log := c.log.With(slog.String("parcel_id", item.Key.ParcelID), slog.String("event_id", item.AcceptedID))
-	if c.early(item) {
-		log.DebugContext(c.link.ctx, "Parcel withheld that is not valid yet")
-		return nil
-	}
 	id, sentAt, err := c.handOver(item)
 	var unusable *unusableError
 	switch {
