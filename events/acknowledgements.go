@@ -5,7 +5,7 @@ import "time"
 // AcknowledgementsChannel is the subject of the parcel collection
 // acknowledgements (PCAs) that a private gateway is to be sent.
 func AcknowledgementsChannel(privateGatewayID string) string {
-	return "gateway.acknowledgements." + privateGatewayID
+	return acknowledgementsPrefix + privateGatewayID
 }
 
 // MaxDueParcels bounds the parcels in one [AcknowledgementsDue], so that the event
@@ -19,9 +19,9 @@ const MaxDueParcels = 1000
 // Its id is derived from the cargo's [CargoReceived]. The same parcels in another
 // cargo make another: then the private gateway has not heard yet.
 type AcknowledgementsDue struct {
-	PrivateGatewayID string `json:"privateGatewayId"`
+	PrivateGatewayID string `json:"privateGatewayId" private:"owner"`
 	// CargoID is the cargo's message id.
-	CargoID string `json:"cargoId"`
+	CargoID string `json:"cargoId" private:"sealed"`
 	// Parcels are to be acknowledged, each until it expires.
 	Parcels []DueParcel `json:"parcels"`
 }

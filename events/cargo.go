@@ -12,13 +12,13 @@ const (
 // [CargoUnwrapped] or [CargoRefused] ends its life.
 type CargoReceived struct {
 	// CargoID is the RAMF message id that the private gateway chose.
-	CargoID string `json:"cargoId"`
+	CargoID string `json:"cargoId" private:"sealed"`
 	// PrivateGatewayID is the sender.
-	PrivateGatewayID string `json:"privateGatewayId"`
+	PrivateGatewayID string `json:"privateGatewayId" private:"owner"`
 	// BlobKey is the stored cargo.
-	BlobKey string `json:"blobKey"`
+	BlobKey string `json:"blobKey" private:"public"`
 	// SHA256 is the lowercase hexadecimal digest of the serialised cargo.
-	SHA256 string `json:"sha256"`
+	SHA256 string `json:"sha256" private:"sealed"`
 	// Size is the length of the serialised cargo in octets.
 	Size int64 `json:"size"`
 	// CreatedAt and ExpiresAt are the cargo's own dates.
@@ -28,12 +28,12 @@ type CargoReceived struct {
 
 // CargoRef names the cargo that an outcome is about.
 type CargoRef struct {
-	CargoID          string `json:"cargoId"`
-	PrivateGatewayID string `json:"privateGatewayId"`
+	CargoID          string `json:"cargoId" private:"sealed"`
+	PrivateGatewayID string `json:"privateGatewayId" private:"owner"`
 	// ReceivedID is the id of the cargo's [CargoReceived].
-	ReceivedID string `json:"receivedId"`
+	ReceivedID string `json:"receivedId" private:"public"`
 	// BlobKey is the object that may be removed now.
-	BlobKey string `json:"blobKey"`
+	BlobKey string `json:"blobKey" private:"public"`
 }
 
 // CargoUnwrapped says that every item of the cargo became an event or was
@@ -57,28 +57,24 @@ type BadItem struct {
 	// Index is the item's position in the cargo, from 0.
 	Index int `json:"index"`
 	// Reason says what was wrong.
-	Reason string `json:"reason"`
+	Reason string `json:"reason" private:"sealed"`
 }
 
 // CargoRefused says that nothing in the cargo could be used.
 type CargoRefused struct {
 	CargoRef
-	Reason string `json:"reason"`
+	Reason string `json:"reason" private:"sealed"`
 }
 
 // CargoRejected says that what a courier delivered is no cargo for us, and was
 // acknowledged and thrown away. Nothing of it was stored, and no [CargoReceived]
-// precedes it.
+// precedes it. Who sent it is not recorded: anybody can say anything there.
 type CargoRejected struct {
-	// CargoID and PrivateGatewayID are what the message says of itself, if its
-	// signature verifies; "" if not.
-	CargoID          string `json:"cargoId,omitempty"`
-	PrivateGatewayID string `json:"privateGatewayId,omitempty"`
 	// SHA256 is the lowercase hexadecimal digest of the octets, Size their count.
-	SHA256 string `json:"sha256"`
+	SHA256 string `json:"sha256" private:"public"`
 	Size   int64  `json:"size"`
 	// Reason says what was wrong.
-	Reason string `json:"reason"`
+	Reason string `json:"reason" private:"public"`
 }
 
 // EventType implements [Data].

@@ -12,12 +12,12 @@ type GatewayParcelAccepted struct {
 	ParcelKey
 	ParcelBlob
 	// PrivateGatewayID is the gateway that serves the recipient.
-	PrivateGatewayID string `json:"privateGatewayId"`
+	PrivateGatewayID string `json:"privateGatewayId" private:"owner"`
 	// SourceGatewayID is the private gateway that handed the parcel in, or ""
 	// when it came from the Internet.
-	SourceGatewayID string `json:"sourceGatewayId,omitempty"`
+	SourceGatewayID string `json:"sourceGatewayId,omitempty" private:"source"`
 	// Via is the binding by which the parcel came in.
-	Via Ingress `json:"via"`
+	Via Ingress `json:"via" private:"public"`
 }
 
 // GatewayParcelCollected says that the private gateway acknowledged the parcel.
@@ -25,7 +25,7 @@ type GatewayParcelCollected struct {
 	GatewayParcelEnd
 	// Via is poweb for an acknowledgement on the WebSocket and cargo for a
 	// parcel collection acknowledgement (PCA).
-	Via Ingress `json:"via"`
+	Via Ingress `json:"via" private:"public"`
 }
 
 // GatewayParcelExpired says that nobody collected the parcel in time.
@@ -38,14 +38,14 @@ type GatewayParcelExpired struct {
 type GatewayParcelReplaced struct {
 	GatewayParcelEnd
 	// ReplacedBy is the id of the newer parcel's [GatewayParcelAccepted].
-	ReplacedBy string `json:"replacedBy"`
+	ReplacedBy string `json:"replacedBy" private:"public"`
 }
 
 // GatewayParcelDropped says that an operator gave the parcel up.
 type GatewayParcelDropped struct {
 	GatewayParcelEnd
 	// Reason is the operator's own words.
-	Reason string `json:"reason"`
+	Reason string `json:"reason" private:"sealed"`
 }
 
 // GatewayParcelEnd is what every final event of a gateway-bound parcel holds.
@@ -54,11 +54,13 @@ type GatewayParcelDropped struct {
 type GatewayParcelEnd struct {
 	ParcelKey
 	// PrivateGatewayID is the gateway that serves the recipient.
-	PrivateGatewayID string `json:"privateGatewayId"`
+	PrivateGatewayID string `json:"privateGatewayId" private:"owner"`
+	// SourceGatewayID is that of the version's [GatewayParcelAccepted].
+	SourceGatewayID string `json:"sourceGatewayId,omitempty" private:"source"`
 	// AcceptedID is the id of the version's [GatewayParcelAccepted].
-	AcceptedID string `json:"acceptedId"`
+	AcceptedID string `json:"acceptedId" private:"public"`
 	// BlobKey is the object that may be removed now.
-	BlobKey string `json:"blobKey"`
+	BlobKey string `json:"blobKey" private:"public"`
 }
 
 // EventType implements [Data].

@@ -17,22 +17,24 @@ type InternetParcelAccepted struct {
 	ParcelBlob
 	// Destination is the recipient's Internet address, lowercase and without a
 	// trailing dot.
-	Destination string `json:"destination"`
+	Destination string `json:"destination" private:"public"`
 	// SourceGatewayID is the private gateway that handed the parcel in.
-	SourceGatewayID string `json:"sourceGatewayId"`
+	SourceGatewayID string `json:"sourceGatewayId" private:"owner"`
 	// Via is the binding by which the parcel came in.
-	Via Ingress `json:"via"`
+	Via Ingress `json:"via" private:"public"`
 }
 
 // InternetParcelRef names the parcel that an outcome is about.
 type InternetParcelRef struct {
 	ParcelKey
 	// AcceptedID is the id of the parcel's [InternetParcelAccepted].
-	AcceptedID string `json:"acceptedId"`
+	AcceptedID string `json:"acceptedId" private:"public"`
+	// SourceGatewayID is the private gateway that handed the parcel in.
+	SourceGatewayID string `json:"sourceGatewayId" private:"owner"`
 	// Destination is the recipient's Internet address as it was accepted.
-	Destination string `json:"destination"`
+	Destination string `json:"destination" private:"public"`
 	// BlobKey is the stored parcel.
-	BlobKey string `json:"blobKey"`
+	BlobKey string `json:"blobKey" private:"public"`
 }
 
 // DeliveryAttempt describes one try to deliver a parcel by PoHTTP.
@@ -44,7 +46,7 @@ type DeliveryAttempt struct {
 	// DurationMillis is how long the attempt took.
 	DurationMillis int64 `json:"durationMillis"`
 	// Cause says why the attempt failed; "" when it did not.
-	Cause string `json:"cause,omitempty"`
+	Cause string `json:"cause,omitempty" private:"sealed"`
 	// Status is the last HTTP status, or 0 when there was none.
 	Status int `json:"status,omitempty"`
 }
@@ -70,7 +72,7 @@ type InternetParcelRefused struct {
 	// Attempt is the refused attempt; nil when none was made.
 	Attempt *DeliveryAttempt `json:"attempt,omitempty"`
 	// Reason says why.
-	Reason string `json:"reason"`
+	Reason string `json:"reason" private:"sealed"`
 }
 
 // InternetParcelExpired says that the parcel, or the time allowed for retries,
@@ -80,15 +82,15 @@ type InternetParcelExpired struct {
 	// Attempts is how many were made.
 	Attempts int `json:"attempts"`
 	// Reason tells which of the two ran out.
-	Reason string `json:"reason"`
+	Reason string `json:"reason" private:"sealed"`
 }
 
 // InternetParcelDropped says that an operator gave the parcel up.
 type InternetParcelDropped struct {
 	InternetParcelRef
-	Reason string `json:"reason"`
+	Reason string `json:"reason" private:"sealed"`
 	// By is the operator, as the command named them.
-	By string `json:"by,omitempty"`
+	By string `json:"by,omitempty" private:"public"`
 }
 
 // EventType implements [Data].

@@ -9,9 +9,9 @@ import (
 // ParcelKey is the natural key of a parcel: the triple that identifies it for
 // as long as it is valid, whoever sends it and however often (RS-000 §Parcel).
 type ParcelKey struct {
-	SenderID    string `json:"senderId"`
-	RecipientID string `json:"recipientId"`
-	ParcelID    string `json:"parcelId"`
+	SenderID    string `json:"senderId" private:"sealed-by-source"`
+	RecipientID string `json:"recipientId" private:"sealed"`
+	ParcelID    string `json:"parcelId" private:"sealed"`
 }
 
 // Hash returns the lowercase hexadecimal SHA-256 of the key (64 characters),
@@ -28,9 +28,9 @@ func (k ParcelKey) Hash() string {
 // ParcelBlob describes the stored octets of one version of a parcel.
 type ParcelBlob struct {
 	// BlobKey is the object's key in the object store.
-	BlobKey string `json:"blobKey"`
+	BlobKey string `json:"blobKey" private:"public"`
 	// SHA256 is the lowercase hexadecimal digest of the serialised parcel.
-	SHA256 string `json:"sha256"`
+	SHA256 string `json:"sha256" private:"sealed"`
 	// Size is the length of the serialised parcel in octets.
 	Size int64 `json:"size"`
 	// CreatedAt is the creation date that the sender gave the parcel.

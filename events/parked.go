@@ -12,15 +12,18 @@ func ParkedOutcomes(consumer string) string { return "parked." + consumer + ".ou
 // ([ParkedMessageDropped]).
 type MessageParked struct {
 	// Consumer is the durable consumer that gave up.
-	Consumer string `json:"consumer"`
+	Consumer string `json:"consumer" private:"public"`
 	// Stream, Sequence and Subject say where the message stands.
-	Stream   string `json:"stream"`
+	Stream   string `json:"stream" private:"public"`
 	Sequence uint64 `json:"sequence"`
-	Subject  string `json:"subject"`
+	Subject  string `json:"subject" private:"subject"`
+	// PrivateGatewayID is whom the message belongs to; "" if to nobody, or if it
+	// could not be read.
+	PrivateGatewayID string `json:"privateGatewayId,omitempty" private:"owner"`
 	// EventID is the message's own id, if it could be read.
-	EventID string `json:"eventId,omitempty"`
+	EventID string `json:"eventId,omitempty" private:"public"`
 	// Reason is the error.
-	Reason string `json:"reason"`
+	Reason string `json:"reason" private:"sealed"`
 	// Attempts is how often it was tried.
 	Attempts int `json:"attempts"`
 }
@@ -40,8 +43,10 @@ type ParkedMessageDropped struct {
 // ParkedRef names a parked message.
 type ParkedRef struct {
 	// ParkedID is the id of the [MessageParked].
-	ParkedID string `json:"parkedId"`
-	Consumer string `json:"consumer"`
+	ParkedID string `json:"parkedId" private:"public"`
+	Consumer string `json:"consumer" private:"public"`
+	// PrivateGatewayID is that of the [MessageParked].
+	PrivateGatewayID string `json:"privateGatewayId,omitempty" private:"owner"`
 }
 
 // EventType implements [Data].

@@ -10,12 +10,12 @@ import "time"
 // But what was in no cargo cannot be acknowledged by cargo.
 type CargoPrepared struct {
 	// PrivateGatewayID is the recipient.
-	PrivateGatewayID string `json:"privateGatewayId"`
+	PrivateGatewayID string `json:"privateGatewayId" private:"owner"`
 	// AuthorizationID is the message id of the cargo collection authorisation (CCA)
 	// that the courier brought.
-	AuthorizationID string `json:"authorizationId"`
+	AuthorizationID string `json:"authorizationId" private:"sealed"`
 	// CargoID is the cargo's message id.
-	CargoID string `json:"cargoId"`
+	CargoID string `json:"cargoId" private:"sealed"`
 	// Size is the length of the serialised cargo in octets.
 	Size int64 `json:"size"`
 	// CreatedAt and ExpiresAt are the cargo's own dates.
@@ -23,7 +23,7 @@ type CargoPrepared struct {
 	ExpiresAt time.Time `json:"expiresAt"`
 	// OurKeyID identifies the session key of ours that the cargo carries, in lowercase
 	// hexadecimal. The recipient encrypts to it once it has read the cargo.
-	OurKeyID string `json:"ourKeyId"`
+	OurKeyID string `json:"ourKeyId" private:"sealed"`
 	// Parcels are the sequences of the [GatewayParcelAccepted] of the parcels in it,
 	// in this stream, in their order.
 	Parcels []uint64 `json:"parcels,omitempty"`

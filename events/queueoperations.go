@@ -3,9 +3,9 @@ package events
 // Operation says who did something by hand, and why.
 type Operation struct {
 	// By is the operator, as the command named them.
-	By string `json:"by,omitempty"`
+	By string `json:"by,omitempty" private:"public"`
 	// Reason is in the operator's words.
-	Reason string `json:"reason,omitempty"`
+	Reason string `json:"reason,omitempty" private:"sealed"`
 }
 
 // InternetParcelHeld says that an operator keeps the parcel from being
@@ -31,21 +31,21 @@ type InternetParcelHastened struct {
 // DestinationHeld says that an operator keeps everything for a destination,
 // also what is accepted later, until [DestinationReleased].
 type DestinationHeld struct {
-	Destination string `json:"destination"`
+	Destination string `json:"destination" private:"public"`
 	Operation
 }
 
 // DestinationReleased ends [DestinationHeld]: everything for the destination is
 // due at once, and its time for retries begins anew.
 type DestinationReleased struct {
-	Destination string `json:"destination"`
+	Destination string `json:"destination" private:"public"`
 	Operation
 }
 
 // DestinationFlushed says that an operator wants everything for a destination
 // attempted at once, whatever is known of the destination.
 type DestinationFlushed struct {
-	Destination string `json:"destination"`
+	Destination string `json:"destination" private:"public"`
 	Operation
 }
 

@@ -39,6 +39,8 @@ func init() {
 	register[CargoCollectionFulfilled]()
 	register[PrivateGatewayCertificateIssued]()
 	register[AcknowledgementsDue]()
+	register[PrivateGatewayForgetting]()
+	register[PrivateGatewayForgotten]()
 	register[MessageParked]()
 	register[ParkedMessageReplayed]()
 	register[ParkedMessageDropped]()

@@ -28,9 +28,13 @@ func TestAcceptFromInternet(t *testing.T) {
 	if len(items) != 1 || items[0].AcceptedID != got.EventID {
 		t.Fatalf("pending: %+v", items)
 	}
-	prefix := strings.Join([]string{"parcels/gateway-bound", c.private.id(), c.endpoint.id(), c.sender.id()}, "/")
-	if !strings.HasPrefix(items[0].BlobKey, prefix) {
+	if !strings.HasPrefix(items[0].BlobKey, "parcels/gateway-bound/") {
 		t.Errorf("blob key %s", items[0].BlobKey)
+	}
+	for _, id := range []string{c.private.id(), c.endpoint.id(), c.sender.id(), "one"} {
+		if strings.Contains(items[0].BlobKey, id) {
+			t.Errorf("blob key %s names %s", items[0].BlobKey, id)
+		}
 	}
 	body, meta, err := w.blobs.Get(t.Context(), items[0].BlobKey)
 	if err != nil || string(body) != string(raw) {

@@ -89,6 +89,16 @@ func (v *vault) Put(_ context.Context, path string, r keystore.Record) error {
 	return v.do(func() error { v.records[path] = r; return nil })
 }
 
+func (v *vault) Create(_ context.Context, path string, r keystore.Record) error {
+	return v.do(func() error {
+		if _, ok := v.records[path]; ok {
+			return keystore.ErrExists
+		}
+		v.records[path] = r
+		return nil
+	})
+}
+
 func (v *vault) Delete(_ context.Context, path string) error {
 	return v.do(func() error { delete(v.records, path); return nil })
 }

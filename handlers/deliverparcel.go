@@ -225,7 +225,7 @@ func (h *DeliverParcel) log(ctx context.Context, a Assignment, out Outcome, e ev
 	}
 	h.Logger.LogAttrs(ctx, level, "delivery attempted",
 		slog.String("outcome", string(e.Data.EventType())), slog.String("parcel_id", a.Ref.ParcelID),
-		slog.String("event_id", a.Ref.AcceptedID), slog.String("private_gateway_id", a.SourceGatewayID),
+		slog.String("event_id", a.Ref.AcceptedID), slog.String("private_gateway_id", a.Ref.SourceGatewayID),
 		slog.String("destination", a.Ref.Destination), slog.Int("status", out.Result.Status),
 		slog.String("cause", out.Result.Cause), slog.Bool("duplicate", out.Recorded.Duplicate))
 }

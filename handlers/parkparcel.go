@@ -35,6 +35,8 @@ func (h *ParkParcel) Run(ctx context.Context, parcel projections.Item, reason er
 		EventID:  parcel.AcceptedID,
 		Reason:   reason.Error(),
 		Attempts: 1,
+
+		PrivateGatewayID: parcel.PrivateGatewayID,
 	}
 	id := events.DeriveID(string(parked.EventType()), parked.Consumer, parked.Stream, strconv.FormatUint(parked.Sequence, 10))
 	e := events.Caused(parcel.Cause(), CollectionConsumer, h.Now(), parked)

@@ -119,7 +119,7 @@ func fromPrivateGateway(m *ramf.Message, us GatewayIdentity, at time.Time) error
 
 func newCargoReceived(m *ramf.Message, raw []byte) events.CargoReceived {
 	content := digest(raw)
-	key := strings.Join([]string{pendingUnwrapping, m.SenderID(), digest([]byte(m.ID)), content}, "/")
+	key := blobKey(pendingUnwrapping, m.SenderID(), m.ID, content)
 	return events.CargoReceived{
 		CargoID: m.ID, PrivateGatewayID: m.SenderID(), BlobKey: key, SHA256: content, Size: int64(len(raw)),
 		CreatedAt: m.CreatedAt, ExpiresAt: m.ExpiresAt(),
@@ -132,11 +132,10 @@ func (h *ReceiveCargo) reject(ctx context.Context, raw []byte, m *ramf.Message, 
 	var result ReceivedCargo
 	data := events.CargoRejected{SHA256: digest(raw), Size: int64(len(raw)), Reason: reasonOf(cause)}
 	if m != nil && pki.ValidNodeID(m.SenderID()) {
-		data.CargoID, data.PrivateGatewayID = m.ID, m.SenderID()
 		result.CargoID, result.PrivateGatewayID = m.ID, m.SenderID()
 	}
-	h.Logger.InfoContext(ctx, "cargo refused", "cargo_id", data.CargoID,
-		"private_gateway_id", data.PrivateGatewayID, "octets", data.Size, "error", cause)
+	h.Logger.InfoContext(ctx, "cargo refused", "cargo_id", result.CargoID,
+		"private_gateway_id", result.PrivateGatewayID, "octets", data.Size, "error", cause)
 	if h.Refusals != nil && !h.Refusals.AllowN(h.Now(), 1) {
 		return result, cause
 	}

@@ -30,7 +30,7 @@ func TestReceiveCargo(t *testing.T) {
 		t.Fatalf("%d events, %d blobs", len(records), len(w.keys()))
 	}
 	data := records[0].Data.(events.CargoReceived)
-	if !strings.HasPrefix(data.BlobKey, "cargoes/pending-unwrapping/"+w.private.ID()+"/") {
+	if !strings.HasPrefix(data.BlobKey, "cargoes/pending-unwrapping/") || strings.Contains(data.BlobKey, w.private.ID()) {
 		t.Errorf("blob key %s", data.BlobKey)
 	}
 	body, meta, err := w.blobs.Get(t.Context(), data.BlobKey)

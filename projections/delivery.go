@@ -35,10 +35,8 @@ type Delivery struct {
 	AcceptedAt    time.Time `json:"acceptedAt"`
 	CorrelationID string    `json:"correlationId,omitempty"`
 	TraceParent   string    `json:"traceParent,omitempty"`
-	// SourceGatewayID is the private gateway that handed it in, by the binding
-	// Via.
-	SourceGatewayID string         `json:"sourceGatewayId"`
-	Via             events.Ingress `json:"via"`
+	// Via is the binding by which it was handed in.
+	Via events.Ingress `json:"via"`
 	// Size is in octets.
 	Size      int64     `json:"size"`
 	SHA256    string    `json:"sha256"`
@@ -77,10 +75,11 @@ func (d *Delivery) accept(r events.Record, data events.InternetParcelAccepted) b
 	}
 	*d = Delivery{
 		Ref: events.InternetParcelRef{
-			ParcelKey: data.ParcelKey, AcceptedID: r.ID, Destination: data.Destination, BlobKey: data.BlobKey,
+			ParcelKey: data.ParcelKey, AcceptedID: r.ID, SourceGatewayID: data.SourceGatewayID,
+			Destination: data.Destination, BlobKey: data.BlobKey,
 		},
 		Sequence: r.Sequence, AcceptedAt: r.Time, CorrelationID: r.CorrelationID, TraceParent: r.TraceParent,
-		SourceGatewayID: data.SourceGatewayID, Via: data.Via,
+		Via:  data.Via,
 		Size: data.Size, SHA256: data.SHA256, ExpiresAt: data.ExpiresAt,
 		State: DeliveryQueued, NextAttemptAt: r.Time, RetriesFrom: r.Time,
 	}

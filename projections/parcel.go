@@ -115,7 +115,8 @@ func (i Item) ExpiredAt(at time.Time) bool { return at.After(i.ExpiresAt) }
 // End names the version in an outcome.
 func (i Item) End() events.GatewayParcelEnd {
 	return events.GatewayParcelEnd{
-		ParcelKey: i.Key, PrivateGatewayID: i.PrivateGatewayID, AcceptedID: i.AcceptedID, BlobKey: i.BlobKey,
+		ParcelKey: i.Key, PrivateGatewayID: i.PrivateGatewayID, SourceGatewayID: i.SourceGatewayID,
+		AcceptedID: i.AcceptedID, BlobKey: i.BlobKey,
 	}
 }
 

@@ -100,7 +100,7 @@ func (p *ParkedMessage) Cause() events.Event {
 
 // Ref names the message in outcomes.
 func (p *ParkedMessage) Ref() events.ParkedRef {
-	return events.ParkedRef{ParkedID: p.ID, Consumer: p.Consumer}
+	return events.ParkedRef{ParkedID: p.ID, Consumer: p.Consumer, PrivateGatewayID: p.PrivateGatewayID}
 }
 
 // parkedKept is how long what was dealt with can still be looked at.

@@ -43,6 +43,7 @@ func (p *Parker) Park(ctx context.Context, d jetstream.Delivery, cause error) er
 		Reason:   reason(cause),
 		Attempts: d.Attempt,
 	}
+	parked.PrivateGatewayID, _ = events.GatewaysOf(d.Data)
 	e := events.Caused(d.Event, d.Consumer, p.now(), parked)
 	e.ID = events.DeriveID(string(parked.EventType()), d.Consumer, d.Stream, strconv.FormatUint(d.Sequence, 10))
 	if e.CorrelationID == "" {

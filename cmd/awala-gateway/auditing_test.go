@@ -16,6 +16,9 @@ import (
 	"awala.network/gateway/events"
 	"awala.network/gateway/internal/config"
 	"awala.network/gateway/internal/gateway"
+	"awala.network/gateway/internal/keystore"
+	"awala.network/gateway/internal/keystore/sealed"
+	"awala.network/gateway/internal/names"
 )
 
 // runMain makes the test's binary be awala-gateway, for scripts.
@@ -73,7 +76,16 @@ func seedYesterday(t *testing.T, dir string) {
 	})
 	end := events.GatewayParcelEnd{ParcelKey: key, PrivateGatewayID: "0c", AcceptedID: accepted.ID, BlobKey: "parcels/gateway-bound/0c/x"}
 	collected := events.Caused(accepted, "poweb", now.Add(-time.Hour), events.GatewayParcelCollected{GatewayParcelEnd: end, Via: events.ViaPoWeb})
+	secrets, err := sealed.Open(filepath.Join(dir, "keys"), sealed.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = secrets.Close() }()
+	book := names.New(keystore.New(secrets))
 	for _, e := range []events.Event{accepted, collected} {
+		if e.Data, err = events.Seal(t.Context(), book, e.Data); err != nil {
+			t.Fatal(err)
+		}
 		if _, err := log.Append(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}

@@ -23,6 +23,7 @@ import (
 func newEventsExport(environ []string) *cobra.Command {
 	var source sourceFlags
 	var streams []string
+	var reveal bool
 	cmd := &cobra.Command{
 		Use:   "export FILE",
 		Short: "Write the history to a self-contained archive",
@@ -31,20 +32,25 @@ there to an archive: a gzip'd tar with the events as lines of JSON, their hashes
 signed checkpoints and a manifest with the digest of each file. The archive can be
 listed, traced and verified anywhere (--archive), and imported into an empty gateway.
 
-It holds ids and digests of parcels, not what is in them, and no private keys.`,
+It holds what tells of parcels, not what is in them, and no private keys. The names of
+private gateways, endpoints and parcels are sealed in it, as they are in the history:
+only a gateway with the key store can read them, as long as they are not forgotten
+(events forget). With --reveal the names are written beside the events, for whoever
+gets the archive to read: forgetting does not reach them there.`,
 		Args: exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, release := untilSignal(cmd.Context())
 			defer release()
-			return failed(exportEvents(ctx, cmd, &source, streams, args[0]))
+			return failed(exportEvents(ctx, cmd, &source, streams, reveal, args[0]))
 		},
 	}
 	source.admin.register(cmd.Flags(), environ)
 	cmd.Flags().StringSliceVar(&streams, "stream", nil, "only these streams")
+	cmd.Flags().BoolVar(&reveal, "reveal", false, "write the names of private gateways, endpoints and parcels readable beside the events")
 	return cmd
 }
 
-func exportEvents(ctx context.Context, cmd *cobra.Command, source *sourceFlags, streams []string, name string) error {
+func exportEvents(ctx context.Context, cmd *cobra.Command, source *sourceFlags, streams []string, reveal bool, name string) error {
 	client, done, err := source.client()
 	if err != nil {
 		return err
@@ -60,7 +66,7 @@ func exportEvents(ctx context.Context, cmd *cobra.Command, source *sourceFlags, 
 	}
 	written := make(map[string]uint64)
 	e := history.Export{
-		Source: client, Streams: streams, By: "awala-gateway " + telemetry.Version(), At: time.Now(),
+		Source: client, Streams: streams, Reveal: reveal, By: "awala-gateway " + telemetry.Version(), At: time.Now(),
 		Progress: exportProgress(cmd.ErrOrStderr(), written),
 	}
 	err = writeFile(name, func(w io.Writer) error { return e.Write(ctx, w) })

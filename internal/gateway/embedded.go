@@ -113,9 +113,17 @@ func (s *services) openEmbeddedHistory(ctx context.Context, a *assembly, dir *da
 
 // openHistory opens the event log over a connection and makes its streams.
 func (s *services) openHistory(ctx context.Context, a *assembly, conn *nats.Conn, o jetstream.Options) error {
+	if s.names != nil { // else nobody is to know what messages mean
+		o.Names = s.names
+	}
 	log, err := jetstream.Open(ctx, conn, o)
 	if err != nil {
 		return err
+	}
+	if s.names != nil {
+		s.names.Follow(func(ctx context.Context) (uint64, error) {
+			return log.LastSequence(ctx, events.StreamGateway, events.ForgettingChannel)
+		})
 	}
 	s.opened("event log", closing(log.Close))
 	s.log = log

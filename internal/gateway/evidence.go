@@ -50,7 +50,7 @@ func (a *assembly) historyRecorder(ctx context.Context) (*evidence.Recorder, err
 	}
 	store := evidence.Store{Blobs: s.blobs, Verifier: verifier}
 	e.recorder = &evidence.Recorder{History: history.Recorded{Log: s.log}, Store: store, Key: key, Gateway: address}
-	e.mount.Fill(history.NewHandler(history.Live{Log: s.log, Evidence: store, PublicKey: key.Public}, e.recorder))
+	e.mount.Fill(history.NewHandler(history.Live{Log: s.log, Evidence: store, Names: s.names, PublicKey: key.Public}, e.recorder))
 	return e.recorder, nil
 }
 

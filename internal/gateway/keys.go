@@ -6,6 +6,7 @@ import (
 
 	"awala.network/gateway/internal/keystore"
 	"awala.network/gateway/internal/keystore/sealed"
+	"awala.network/gateway/internal/names"
 )
 
 // openKeyFiles opens the sealed key store in the data folder.
@@ -26,6 +27,7 @@ func (s *services) openKeyFiles(_ context.Context, a *assembly, dir *dataDir) er
 // useKeys takes the store of private keys.
 func (s *services) useKeys(secrets keystore.Secrets) {
 	s.keys = keystore.New(secrets)
+	s.names = names.New(s.keys)
 	s.checks = append(s.checks, namedCheck{"keys", checkKeys(secrets)})
 }
 

@@ -125,7 +125,7 @@ func (s *services) openNATS(ctx context.Context, a *assembly) error {
 		defer system.Close()
 		check = jetstream.SystemSync(system, len(strings.Split(string(c.URLs), ",")))
 	}
-	opening := new(services) // closed as a whole if a later step fails
+	opening := &services{names: s.names} // closed as a whole if a later step fails
 	opening.opened("connection to the history", closing(conn.Close))
 	o := jetstream.Options{Sync: check, Replicas: int(c.Replicas), Logger: a.loggerFor("history"), Appended: a.measured.Appended}
 	if err := opening.openHistory(ctx, a, conn, o); err != nil {

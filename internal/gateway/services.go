@@ -11,6 +11,7 @@ import (
 	"awala.network/gateway/internal/documents"
 	"awala.network/gateway/internal/jetstream"
 	"awala.network/gateway/internal/keystore"
+	"awala.network/gateway/internal/names"
 )
 
 // services are the backing services that every role shares, embedded or remote.
@@ -19,6 +20,7 @@ type services struct {
 	blobs     blobs.Store
 	documents documents.Database
 	keys      *keystore.Keys
+	names     *names.Book
 	claims    handlers.Claims
 	// checks ask each service whether it works, by its name in /readyz.
 	checks []namedCheck

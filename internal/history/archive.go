@@ -121,7 +121,15 @@ func (a *Archive) Audited(stream string) iter.Seq2[events.Message, error] {
 func (a *Archive) stream(stream string, tolerant bool) sequence {
 	return func(yield func(events.Message, error) bool) {
 		last := uint64(0)
-		for e, err := range a.files(stream, folderEvents) {
+		var known map[string]string
+		for e, err := range a.files(stream, folderNames, folderEvents) {
+			if err == nil && e.folder == folderNames {
+				known = nil
+				if err = json.Unmarshal(e.body, &known); err == nil {
+					continue
+				}
+				err = fmt.Errorf("%w: %s: %w", ErrArchive, e.name, err)
+			}
 			if err != nil {
 				yield(events.Message{}, err)
 				return
@@ -131,7 +139,7 @@ func (a *Archive) stream(stream string, tolerant bool) sequence {
 				if err != nil && tolerant {
 					m, err = events.Message{Stream: stream, Sequence: last + 1, Body: text}, nil
 				}
-				last = m.Sequence
+				last, m.Names = m.Sequence, known
 				if !yield(m, err) || err != nil {
 					return
 				}
@@ -144,7 +152,7 @@ func (a *Archive) stream(stream string, tolerant bool) sequence {
 // not cover.
 func parseArchived(stream string, text []byte) (events.Message, error) {
 	m, err := ParseLine(bytes.TrimSuffix(text, []byte{'\n'}))
-	if err == nil && (m.Stream != stream || !m.StoredAt.IsZero()) {
+	if err == nil && (m.Stream != stream || !m.StoredAt.IsZero() || m.Names != nil) {
 		err = fmt.Errorf("%w: it does not belong in an archive of %s", ErrLine, stream)
 	}
 	return m, err

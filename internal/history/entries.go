@@ -10,6 +10,7 @@ import (
 	"iter"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -22,11 +23,11 @@ type entry struct {
 	body                 []byte
 }
 
-// files yields those in a folder of a stream.
-func (a *Archive) files(stream, folder string) iter.Seq2[entry, error] {
+// files yields those in some folders of a stream.
+func (a *Archive) files(stream string, folders ...string) iter.Seq2[entry, error] {
 	return func(yield func(entry, error) bool) {
 		for e, err := range a.entries() {
-			if (err != nil || e.stream == stream && e.folder == folder) && !yield(e, err) {
+			if (err != nil || e.stream == stream && slices.Contains(folders, e.folder)) && !yield(e, err) {
 				return
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -31,6 +32,9 @@ type Export struct {
 	// Streams are what to export; none is all. Each is exported up to its newest
 	// checkpoint.
 	Streams []string
+	// Reveal writes what is sealed beside the events, so that whoever has the archive
+	// can read it, also when it is forgotten later.
+	Reveal bool
 	// By names the exporting program, At is now.
 	By string
 	At time.Time
@@ -56,7 +60,7 @@ func (e Export) Write(ctx context.Context, w io.Writer) error {
 	zipped := gzip.NewWriter(w)
 	a := &archiveWriter{export: e, verifier: v, files: tar.NewWriter(zipped)}
 	a.manifest.Roots = make(map[string]tlog.Hash)
-	header := Header{Format: archiveFormat, Gateway: v.Name(), Key: key, ExportedAt: e.At.UTC(), ExportedBy: e.By}
+	header := Header{Format: archiveFormat, Gateway: v.Name(), Key: key, ExportedAt: e.At.UTC(), ExportedBy: e.By, Revealed: e.Reveal}
 	if err := a.json(nameHeader, header); err != nil {
 		return err
 	}
@@ -139,8 +143,14 @@ func (a *archiveWriter) events(ctx context.Context, s *Stream) error {
 		return nil
 	}
 	var body bytes.Buffer
-	first := uint64(0)
+	first, known := uint64(0), map[string]string{}
 	flush := func() error {
+		if len(known) > 0 {
+			if err := a.json(s.Name+"/"+folderNames+"/"+sequenceName(first)+suffixNames, known); err != nil {
+				return err
+			}
+			clear(known)
+		}
 		err := a.file(s.Name+"/"+folderEvents+"/"+sequenceName(first)+suffixEvents, body.Bytes())
 		body.Reset()
 		if a.export.Progress != nil {
@@ -148,7 +158,7 @@ func (a *archiveWriter) events(ctx context.Context, s *Stream) error {
 		}
 		return err
 	}
-	query := Query{Filter: Filter{Streams: []string{s.Name}, To: s.Last}}
+	query := Query{Filter: Filter{Streams: []string{s.Name}, To: s.Last}, Sealed: !a.export.Reveal}
 	var text []byte
 	for m, err := range a.export.Source.Messages(ctx, query) {
 		if err != nil {
@@ -158,7 +168,8 @@ func (a *archiveWriter) events(ctx context.Context, s *Stream) error {
 		if body.Len() == 0 {
 			first = m.Sequence
 		}
-		m.StoredAt = time.Time{} // evidence does not cover it
+		maps.Copy(known, m.Names)
+		m.StoredAt, m.Names = time.Time{}, nil // evidence does not cover them
 		if text, err = AppendLine(text[:0], m); err != nil {
 			return err
 		}

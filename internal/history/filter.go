@@ -72,18 +72,34 @@ func (f Filter) fitsAttributes(m events.Message) bool {
 // fitsNames looks for what an event names in the fields of its body, so that types
 // which do not exist yet are found too.
 func (f Filter) fitsNames(m events.Message) bool {
-	if f.Gateway != "" && !slices.Contains(strings.Split(m.Subject, "."), f.Gateway) &&
-		!names(m.Body, f.Gateway, "privateGatewayId", "sourceGatewayId") {
-		return false
-	}
-	if f.Parcel != "" && header(m, events.HeaderSubject) != f.Parcel && !names(m.Body, f.Parcel, "parcelId") {
-		return false
-	}
-	return f.Cargo == "" || names(m.Body, f.Cargo, "cargoId", "authorizationId")
+	return names(m, f.Gateway, "privateGatewayId", "sourceGatewayId") && names(m, f.Parcel, "parcelId") &&
+		names(m, f.Cargo, "cargoId", "authorizationId")
 }
 
-// names tells whether one of the fields, at any depth of a JSON body, has the value.
-func names(body []byte, value string, fields ...string) bool {
+// byName tells whether the filter asks for what is sealed.
+func (f Filter) byName() bool { return f.Gateway != "" || f.Parcel != "" || f.Cargo != "" }
+
+// names tells whether the message names what is wanted, in clear or as it is sealed: in
+// a token of its subject, as what it is about, or in one of the fields.
+func names(m events.Message, wanted string, fields ...string) bool {
+	if wanted == "" || named(m, wanted, fields) {
+		return true
+	}
+	for sealed, clear := range m.Names {
+		if clear == wanted && named(m, sealed, fields) {
+			return true
+		}
+	}
+	return false
+}
+
+func named(m events.Message, value string, fields []string) bool {
+	return slices.Contains(strings.Split(m.Subject, "."), value) || header(m, events.HeaderSubject) == value ||
+		inFields(m.Body, value, fields...)
+}
+
+// inFields tells whether one of the fields, at any depth of a JSON body, has the value.
+func inFields(body []byte, value string, fields ...string) bool {
 	quoted, err := json.Marshal(value)
 	if err != nil || !bytes.Contains(body, quoted) { // bodies are written by the same encoder
 		return false

@@ -29,6 +29,7 @@ type line struct {
 	Subject  string                  `json:"subject"`
 	StoredAt time.Time               `json:"storedAt"`
 	Header   map[string]headerValues `json:"header"`
+	Names    map[string]string       `json:"names"`
 	Data     json.RawMessage         `json:"data"`
 	Base64   []byte                  `json:"data_base64"`
 }
@@ -58,7 +59,7 @@ func AppendLine(b []byte, m events.Message) ([]byte, error) {
 		}
 		b = appendValues(append(appendString(b, name), ':'), header[name])
 	}
-	b = append(b, '}')
+	b = appendNames(append(b, '}'), m.Names)
 	switch {
 	case len(m.Body) == 0:
 	case isCompact(m.Body):
@@ -67,6 +68,21 @@ func AppendLine(b []byte, m events.Message) ([]byte, error) {
 		b = appendBase64(append(b, `,"data_base64":`...), m.Body)
 	}
 	return append(b, '}'), nil
+}
+
+// appendNames appends what is known of sealed names, if anything is.
+func appendNames(b []byte, known map[string]string) []byte {
+	if len(known) == 0 {
+		return b
+	}
+	b = append(b, `,"names":{`...)
+	for i, sealed := range slices.Sorted(maps.Keys(known)) {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendString(append(appendString(b, sealed), ':'), known[sealed])
+	}
+	return append(b, '}')
 }
 
 // appendValues appends the values of a header: a string if there is one, and a list
@@ -115,7 +131,9 @@ func ParseLine(text []byte) (events.Message, error) {
 	if err := json.Unmarshal(text, &l); err != nil {
 		return events.Message{}, fmt.Errorf("%w: %w", ErrLine, err)
 	}
-	m := events.Message{Stream: l.Stream, Sequence: l.Sequence, Subject: l.Subject, StoredAt: l.StoredAt, Body: l.Base64}
+	m := events.Message{
+		Stream: l.Stream, Sequence: l.Sequence, Subject: l.Subject, StoredAt: l.StoredAt, Body: l.Base64, Names: l.Names,
+	}
 	if l.Data != nil {
 		m.Body = l.Data
 	}

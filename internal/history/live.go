@@ -22,6 +22,8 @@ const batchLen = 500
 type Live struct {
 	Log      *jetstream.Log
 	Evidence evidence.Store
+	// Names make readable what is sealed, as far as it was not forgotten; nil leaves it.
+	Names events.Names
 	// PublicKey is that of Evidence.Verifier, as text.
 	PublicKey string
 }
@@ -63,7 +65,36 @@ func (l Live) Messages(ctx context.Context, q Query) iter.Seq2[events.Message, e
 		if q.Follow {
 			sequences = then(sequences, l.follow(ctx, streams))
 		}
-		limit(filtered(sequences, q.Filter), q.Limit)(yield)
+		limit(l.wanted(ctx, sequences, q), q.Limit)(yield)
+	}
+}
+
+// wanted yields what fits, with what is known of sealed names.
+func (l Live) wanted(ctx context.Context, s sequence, q Query) sequence {
+	if l.Names == nil || q.Sealed && !q.byName() {
+		return filtered(s, q.Filter)
+	}
+	nameless := q.Filter
+	nameless.Gateway, nameless.Parcel, nameless.Cargo = "", "", ""
+	revealed := func(yield func(events.Message, error) bool) {
+		for m, err := range filtered(s, nameless) {
+			if err == nil {
+				m.Names, err = m.Reveal(ctx, l.Names)
+			}
+			if !yield(m, err) {
+				return
+			}
+		}
+	}
+	return func(yield func(events.Message, error) bool) {
+		for m, err := range filtered(revealed, q.Filter) {
+			if q.Sealed {
+				m.Names = nil
+			}
+			if !yield(m, err) {
+				return
+			}
+		}
 	}
 }
 

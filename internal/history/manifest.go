@@ -16,6 +16,7 @@ const archiveFormat = "awala-gateway-history/1"
 //	archive.json                  Header
 //	STREAM/checkpoint             the signed checkpoint that the archive ends with
 //	STREAM/hashes/SEQUENCE        leaf hashes from that sequence on, 32 octets each
+//	STREAM/names/SEQUENCE.json    what is sealed in the events of the next file, if revealed
 //	STREAM/events/SEQUENCE.jsonl  events from that sequence on, a line each
 //	manifest.json                 Manifest
 const (
@@ -24,6 +25,8 @@ const (
 	nameCheckpoint = "checkpoint"
 	folderHashes   = "hashes"
 	folderEvents   = "events"
+	folderNames    = "names"
+	suffixNames    = ".json"
 	suffixEvents   = ".jsonl"
 )
 
@@ -42,6 +45,8 @@ type Header struct {
 	// ExportedAt is when the archive was made, ExportedBy by which program.
 	ExportedAt time.Time `json:"exportedAt"`
 	ExportedBy string    `json:"exportedBy"`
+	// Revealed tells that names can be read in it, whatever is forgotten later.
+	Revealed bool `json:"revealed,omitempty"`
 }
 
 // Manifest ends an archive.

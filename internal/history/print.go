@@ -36,8 +36,13 @@ func (p Printer) Message(m events.Message) error {
 
 // Show writes everything that a message says, for people.
 func (p Printer) Show(m events.Message) error {
+	r := m.Record()
 	table := tabwriter.NewWriter(p.W, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "Position\t%s\nSubject\t%s\nTime\t%s\n", position(m.Stream, m.Sequence), m.Subject, Time(m).Format(stamp))
+	fmt.Fprintf(table, "Position\t%s\nSubject\t%s\n", position(m.Stream, m.Sequence), r.Subject)
+	if r.Subject != m.Subject {
+		fmt.Fprintf(table, "Recorded on\t%s\n", m.Subject)
+	}
+	fmt.Fprintf(table, "Time\t%s\n", Time(m).Format(stamp))
 	if !m.StoredAt.IsZero() {
 		fmt.Fprintf(table, "Stored\t%s\n", m.StoredAt.Format(stamp))
 	}
@@ -54,18 +59,22 @@ func (p Printer) Show(m events.Message) error {
 			fmt.Fprintf(table, "%s\t%s\n", field.title, value)
 		}
 	}
-	if u, ok := m.Record().Data.(events.Unreadable); ok {
+	if u, ok := r.Data.(events.Unreadable); ok {
 		fmt.Fprintf(table, "Unreadable\t%s\n", u.Err)
 	}
 	if err := table.Flush(); err != nil {
 		return err
 	}
+	body := m.Body
+	if clear, err := json.Marshal(r.Data); err == nil && len(m.Names) > 0 {
+		body = clear
+	}
 	var fields any
-	if json.Unmarshal(m.Body, &fields) != nil {
-		_, err := fmt.Fprintf(p.W, "\n%q\n", m.Body)
+	if json.Unmarshal(body, &fields) != nil {
+		_, err := fmt.Fprintf(p.W, "\n%q\n", body)
 		return err
 	}
-	_, err := fmt.Fprintf(p.W, "\n%s\n", indented(m.Body))
+	_, err := fmt.Fprintf(p.W, "\n%s\n", indented(body))
 	return err
 }
 

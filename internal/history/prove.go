@@ -57,7 +57,7 @@ func Prove(ctx context.Context, source Source, stream string, sequence uint64, k
 
 // at returns the message at a position.
 func at(ctx context.Context, source Source, stream string, sequence uint64) (events.Message, error) {
-	q := Query{Filter: Filter{Streams: []string{stream}, From: sequence, To: sequence, Limit: 1}}
+	q := Query{Filter: Filter{Streams: []string{stream}, From: sequence, To: sequence, Limit: 1}, Sealed: true}
 	for m, err := range source.Messages(ctx, q) {
 		return m, err
 	}

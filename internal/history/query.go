@@ -36,6 +36,9 @@ func (q Query) Values() url.Values {
 	if q.Follow {
 		add("follow", "true")
 	}
+	if q.Sealed {
+		add("sealed", "true")
+	}
 	return v
 }
 
@@ -65,6 +68,7 @@ func ParseQuery(v url.Values) (Query, error) {
 			Limit: int(p.number("limit", 31)),
 		},
 		Follow: v.Get("follow") == "true",
+		Sealed: v.Get("sealed") == "true",
 		Tail:   int(p.number("tail", 31)),
 	}
 	return q, p.err

@@ -40,6 +40,8 @@ type Query struct {
 	// Follow goes on with what is recorded later, until the context ends. Then the
 	// order holds within each stream only.
 	Follow bool
+	// Sealed leaves out what is known of sealed names: the messages as they stand.
+	Sealed bool
 	// Tail begins so many messages before the end of each stream; 0 is not to.
 	Tail int
 }

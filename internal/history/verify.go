@@ -147,7 +147,7 @@ func (v Verification) subject(ctx context.Context, s Stream, c evidence.Checkpoi
 }
 
 func (v Verification) messages(ctx context.Context, stream string) iter.Seq2[events.Message, error] {
-	return v.Source.Messages(ctx, Query{Filter: Filter{Streams: []string{stream}}})
+	return v.Source.Messages(ctx, Query{Filter: Filter{Streams: []string{stream}}, Sealed: true})
 }
 
 // aged asks the stream itself, because retention goes on while we read.

@@ -69,8 +69,9 @@ func (s secrets) Put(_ context.Context, path string, r keystore.Record) error {
 	return s.write(func() error { s.records[path] = r; return nil })
 }
 
-func (s secrets) Delete(context.Context, string) error           { return errBroken }
-func (s secrets) List(context.Context, string) ([]string, error) { return nil, errBroken }
+func (s secrets) Create(context.Context, string, keystore.Record) error { return errBroken }
+func (s secrets) Delete(context.Context, string) error                  { return errBroken }
+func (s secrets) List(context.Context, string) ([]string, error)        { return nil, errBroken }
 
 // log is a real history that can fail.
 type log struct {

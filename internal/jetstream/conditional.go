@@ -23,7 +23,7 @@ var ErrConflict = events.ErrConflict
 func (l *Log) Last(ctx context.Context, stream, subject string) (events.Record, error) {
 	ctx, cancel := l.bounded(ctx)
 	defer cancel()
-	return l.askLeader(ctx, stream, leaderQuery{LastBySubject: subject})
+	return l.askLast(ctx, stream, subject)
 }
 
 // AppendAfter is [Log.Append] on the condition that the last record on the
@@ -41,6 +41,9 @@ func (l *Log) publish(ctx context.Context, e events.Event, opts ...natsjs.Publis
 		var span trace.Span
 		ctx, span = producing(ctx, &e)
 		defer func() { produced(span, at, err) }()
+	}
+	if e.Data, err = l.seal(ctx, e.Data); err != nil {
+		return events.Position{}, fmt.Errorf("jetstream: append %s: %w", e.ID, err)
 	}
 	subject, header, body, err := events.Encode(e)
 	if err != nil {

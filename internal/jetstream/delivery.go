@@ -32,17 +32,17 @@ func WithDelivery(ctx context.Context, d Delivery) context.Context {
 	return context.WithValue(ctx, deliveryKey{}, d)
 }
 
-// newDelivery reads a message that a consumer sent.
-func newDelivery(msg natsjs.Msg) (Delivery, error) {
+// newDelivery reads a message that a consumer sent. If the names in it cannot be
+// asked for at the moment, there is an error and an Attempt.
+func (l *Log) newDelivery(ctx context.Context, msg natsjs.Msg) (Delivery, error) {
 	meta, err := msg.Metadata()
 	if err != nil {
 		return Delivery{}, err
 	}
-	return Delivery{
-		Record:   newRecord(meta.Stream, meta.Sequence.Stream, msg.Subject(), msg.Headers(), msg.Data(), meta.Timestamp),
-		Consumer: meta.Consumer,
-		Attempt:  int(meta.NumDelivered),
-	}, nil
+	d := Delivery{Consumer: meta.Consumer, Attempt: int(meta.NumDelivered)}
+	d.Record, err = l.openRecord(ctx,
+		newRecord(meta.Stream, meta.Sequence.Stream, msg.Subject(), msg.Headers(), msg.Data(), meta.Timestamp))
+	return d, err
 }
 
 // newMessage returns the Watermill message of a delivery. Metadata have one

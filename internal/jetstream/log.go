@@ -32,6 +32,10 @@ type Options struct {
 	// Recheck is how often a [Watch] reports a gap although it saw none, so
 	// that its reader compares notes with the stream; 0 is 30 s.
 	Recheck time.Duration
+	// Names keeps the names of private gateways: records hold them sealed, and
+	// subjects that callers name are those of package events. nil leaves everything
+	// as it is, for those who only need messages as they stand, and for tests.
+	Names events.Names
 	// Logger is told what is survived; nil discards.
 	Logger *slog.Logger
 	// Appended, if not nil, is told of each try to record an event: its type, how

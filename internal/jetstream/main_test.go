@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"awala.network/gateway/events"
+	"awala.network/gateway/events/eventstest"
 	"awala.network/gateway/internal/jetstream"
 	"awala.network/gateway/internal/jetstream/embedded"
 )
@@ -49,7 +50,7 @@ func newSite(tb testing.TB) *site {
 	}
 	tb.Cleanup(nc.Close)
 	s.nc = nc
-	s.opts = jetstream.Options{Sync: s.server.SyncAlways, Timeout: 10 * time.Second}
+	s.opts = jetstream.Options{Sync: s.server.SyncAlways, Names: eventstest.NewNames(), Timeout: 10 * time.Second}
 	s.log = s.open()
 	if err := s.log.Provision(tb.Context(), events.Streams()); err != nil {
 		tb.Fatal(err)

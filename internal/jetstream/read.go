@@ -19,7 +19,8 @@ import (
 // request, answered by any replica. Before it says io.EOF it asks the stream's
 // leader, so that a replica that lags cannot hide a record.
 //
-// A message that cannot be read yields [events.Unreadable] data, not an error.
+// A message that cannot be read yields [events.Unreadable] data, not an error, unless
+// the names in it cannot be asked for at the moment.
 func (l *Log) Next(ctx context.Context, stream, subject string, from uint64) (events.Record, error) {
 	ctx, cancel := l.bounded(ctx)
 	defer cancel()
@@ -27,15 +28,18 @@ func (l *Log) Next(ctx context.Context, stream, subject string, from uint64) (ev
 	if err != nil {
 		return events.Record{}, err
 	}
+	if subject, err = l.sealSubject(ctx, subject); err != nil {
+		return events.Record{}, err
+	}
 	from = max(from, 1)
 	msg, err := s.GetMsg(ctx, from, natsjs.WithGetMsgSubject(subject))
 	if errors.Is(err, natsjs.ErrMsgNotFound) {
-		return l.askLeader(ctx, stream, leaderQuery{Seq: from, NextBySubject: subject})
+		return l.askRecord(ctx, stream, leaderQuery{Seq: from, NextBySubject: subject})
 	}
 	if err != nil {
 		return events.Record{}, fmt.Errorf("jetstream: next of %s in %s: %w", subject, stream, err)
 	}
-	return newRecord(stream, msg.Sequence, msg.Subject, msg.Header, msg.Data, msg.Time), nil
+	return l.openRecord(ctx, newRecord(stream, msg.Sequence, msg.Subject, msg.Header, msg.Data, msg.Time))
 }
 
 // At returns the record at this very sequence, or io.EOF if the stream holds
@@ -43,7 +47,7 @@ func (l *Log) Next(ctx context.Context, stream, subject string, from uint64) (ev
 func (l *Log) At(ctx context.Context, stream string, sequence uint64) (events.Record, error) {
 	ctx, cancel := l.bounded(ctx)
 	defer cancel()
-	return l.askLeader(ctx, stream, leaderQuery{Seq: sequence})
+	return l.askRecord(ctx, stream, leaderQuery{Seq: sequence})
 }
 
 // LastSequence returns the sequence of the last record on the subject, which
@@ -54,6 +58,10 @@ func (l *Log) At(ctx context.Context, stream string, sequence uint64) (events.Re
 func (l *Log) LastSequence(ctx context.Context, stream, subject string) (uint64, error) {
 	ctx, cancel := l.bounded(ctx)
 	defer cancel()
+	subject, err := l.sealSubject(ctx, subject)
+	if err != nil {
+		return 0, err
+	}
 	record, err := l.askLeader(ctx, stream, leaderQuery{LastBySubject: subject})
 	if errors.Is(err, io.EOF) {
 		return 0, nil
@@ -80,6 +88,24 @@ type leaderAnswer struct {
 	} `json:"message"`
 }
 
+// askRecord is askLeader for those who want to know what the record says.
+func (l *Log) askRecord(ctx context.Context, stream string, query leaderQuery) (events.Record, error) {
+	r, err := l.askLeader(ctx, stream, query)
+	if err != nil {
+		return r, err
+	}
+	return l.openRecord(ctx, r)
+}
+
+func (l *Log) askLast(ctx context.Context, stream, subject string) (events.Record, error) {
+	subject, err := l.sealSubject(ctx, subject)
+	if err != nil {
+		return events.Record{}, err
+	}
+	return l.askRecord(ctx, stream, leaderQuery{LastBySubject: subject})
+}
+
+// askLeader returns the record as it stands in the stream.
 func (l *Log) askLeader(ctx context.Context, stream string, query leaderQuery) (events.Record, error) {
 	fail := func(err error) (events.Record, error) {
 		return events.Record{}, fmt.Errorf("jetstream: ask the leader of %s: %w", stream, err)

@@ -67,7 +67,11 @@ func (r *Reader) Read(ctx context.Context, limit int) (Batch, error) {
 	}
 	records := make([]events.Record, len(messages))
 	for i, m := range messages {
-		records[i] = m.Record()
+		if records[i], err = r.log.openRecord(ctx, m.Record()); err != nil {
+			r.forget(ctx)
+			r.next = messages[0].Sequence
+			return Batch{}, fmt.Errorf("jetstream: read %s from %d: %w", r.stream, r.next, err)
+		}
 	}
 	return Batch{Stream: r.stream, Records: records, CaughtUp: caughtUp}, nil
 }
@@ -134,10 +138,16 @@ func (r *Reader) connect(ctx context.Context) error {
 	if last := stream.CachedInfo().State.LastSeq; r.next > last+1 {
 		return fault.Fatal(fmt.Errorf("%w, which is at %d", ErrAhead, last))
 	}
+	filter := make([]string, len(r.subjects))
+	for i, subject := range r.subjects {
+		if filter[i], err = r.log.sealSubject(ctx, subject); err != nil {
+			return err
+		}
+	}
 	r.consumer, err = stream.CreateConsumer(ctx, natsjs.ConsumerConfig{
 		DeliverPolicy:     natsjs.DeliverByStartSequencePolicy,
 		OptStartSeq:       r.next,
-		FilterSubjects:    r.subjects,
+		FilterSubjects:    filter,
 		AckPolicy:         natsjs.AckNonePolicy,
 		MemoryStorage:     true,
 		Replicas:          1,

@@ -106,7 +106,13 @@ func (s *subscription) fetch(ctx, abandoned context.Context) error {
 
 // accept puts a message into its lane, and opens the lane if there is none.
 func (s *subscription) accept(ctx, abandoned context.Context, msg natsjs.Msg) {
-	delivery, err := newDelivery(msg)
+	delivery, err := s.log.newDelivery(abandoned, msg)
+	if err != nil && delivery.Attempt > 0 {
+		// The key store does not answer; the message comes again.
+		s.log.opts.Logger.LogAttrs(ctx, slog.LevelWarn, "a message cannot be read for the moment", slog.Any("error", err))
+		s.answered(ctx, job{msg, delivery}, msg.NakWithDelay(s.config.NakDelay(delivery.Attempt)))
+		return
+	}
 	if err != nil {
 		s.log.opts.Logger.LogAttrs(ctx, slog.LevelWarn, "not a message of a consumer", slog.Any("error", err))
 		return

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"strings"
 	"sync"
@@ -34,12 +35,15 @@ type Live struct {
 
 // Watch listens to subjects live. One goroutine may read it.
 type Watch struct {
-	set     *watchSet
-	subs    []*nats.Subscription
-	msgs    chan *nats.Msg
-	gap     chan struct{}
-	recheck *time.Ticker
-	dropped int
+	log      *Log
+	set      *watchSet
+	subjects []string // as they were asked for
+	sealed   []string // as they are listened to
+	subs     []*nats.Subscription
+	msgs     chan *nats.Msg
+	gap      chan struct{}
+	recheck  *time.Ticker
+	dropped  int
 }
 
 // Watch listens to what is stored from now on, on these subjects, of streams
@@ -51,27 +55,57 @@ type Watch struct {
 // with [Log.Next], then go on with the watch.
 func (l *Log) Watch(ctx context.Context, subjects ...string) (*Watch, error) {
 	w := &Watch{
-		set:     &l.watches,
+		log: l, set: &l.watches, subjects: subjects, sealed: make([]string, len(subjects)),
+		subs:    make([]*nats.Subscription, len(subjects)),
 		msgs:    make(chan *nats.Msg, watchBuffer),
 		gap:     make(chan struct{}, 1),
 		recheck: time.NewTicker(l.opts.Recheck),
 	}
 	l.watches.add(w)
-	for _, subject := range subjects {
-		sub, err := l.nc.ChanSubscribe(events.LivePrefix+subject, w.msgs)
-		if err != nil {
-			w.Close()
-			return nil, fmt.Errorf("jetstream: watch %s: %w", subject, err)
-		}
-		w.subs = append(w.subs, sub)
-	}
 	ctx, cancel := l.bounded(ctx)
 	defer cancel()
-	if err := l.nc.FlushWithContext(ctx); err != nil {
+	if err := w.listen(ctx); err != nil {
 		w.Close()
 		return nil, fmt.Errorf("jetstream: watch: %w", err)
 	}
 	return w, nil
+}
+
+// listen subscribes to the subjects as they are recorded on now, which changes when a
+// private gateway is forgotten. When it returns, the server knows.
+func (w *Watch) listen(ctx context.Context) error {
+	changed := false
+	for i, subject := range w.subjects {
+		sealed, err := w.log.sealSubject(ctx, subject)
+		if err != nil {
+			return err
+		}
+		if sealed == w.sealed[i] {
+			continue
+		}
+		sub, err := w.log.nc.ChanSubscribe(events.LivePrefix+sealed, w.msgs)
+		if err != nil {
+			return fmt.Errorf("%s: %w", subject, err)
+		}
+		if w.subs[i] != nil {
+			_ = w.subs[i].Unsubscribe() // the only errors say that it is gone
+		}
+		w.subs[i], w.sealed[i], changed = sub, sealed, true
+	}
+	if !changed {
+		return nil
+	}
+	return w.log.nc.FlushWithContext(ctx)
+}
+
+// gapped is a gap, after which the watch listens where it has to.
+func (w *Watch) gapped(ctx context.Context) Live {
+	ctx, cancel := w.log.bounded(ctx)
+	defer cancel()
+	if err := w.listen(ctx); err != nil {
+		w.log.opts.Logger.LogAttrs(ctx, slog.LevelDebug, "watch not renewed; it is tried again", slog.Any("error", err))
+	}
+	return Live{Gap: true}
 }
 
 // Next waits for a record or a gap. Gaps come after a reconnect, after the
@@ -79,15 +113,15 @@ func (l *Log) Watch(ctx context.Context, subjects ...string) (*Watch, error) {
 // ended.
 func (w *Watch) Next(ctx context.Context) (Live, error) {
 	if w.lost() {
-		return Live{Gap: true}, nil
+		return w.gapped(ctx), nil
 	}
 	select {
 	case msg := <-w.msgs:
-		return newLive(msg), nil
+		return w.read(ctx, msg), nil
 	case <-w.gap:
-		return Live{Gap: true}, nil
+		return w.gapped(ctx), nil
 	case <-w.recheck.C:
-		return Live{Gap: true}, nil
+		return w.gapped(ctx), nil
 	case <-ctx.Done():
 		return Live{}, ctx.Err()
 	}
@@ -97,8 +131,7 @@ func (w *Watch) Next(ctx context.Context) (Live, error) {
 func (w *Watch) lost() bool {
 	dropped := 0
 	for _, sub := range w.subs {
-		n, err := sub.Dropped()
-		if err == nil {
+		if n, err := sub.Dropped(); err == nil {
 			dropped += n
 		}
 	}
@@ -110,14 +143,29 @@ func (w *Watch) lost() bool {
 // Close ends the subscriptions. It may be called more than once.
 func (w *Watch) Close() {
 	for _, sub := range w.subs {
-		// The only errors say that the subscription or connection is gone.
-		_ = sub.Unsubscribe()
+		if sub != nil {
+			// The only errors say that the subscription or connection is gone.
+			_ = sub.Unsubscribe()
+		}
 	}
 	w.recheck.Stop()
 	w.set.remove(w)
 }
 
 var errNotLive = errors.New("no position in the headers")
+
+// read reads a message, or tells of a gap if that is not possible at the moment.
+func (w *Watch) read(ctx context.Context, msg *nats.Msg) Live {
+	live := newLive(msg)
+	if live.Gap {
+		return live
+	}
+	var err error
+	if live.Record, err = w.log.openRecord(ctx, live.Record); err != nil {
+		return Live{Gap: true}
+	}
+	return live
+}
 
 // newLive reads a message that a stream repeated. Without a position it is not
 // from a stream, and a gap makes the reader look for itself.

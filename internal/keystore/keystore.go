@@ -16,6 +16,10 @@
 //
 //	s-<key id hex>    createdAt                    when a bound session key was saved
 //	e-<key hash>      noteKey                      signs checkpoints of the history
+//	n-<hash of id>    pseudonym, gatewayId, nameKey, forgetting: a private gateway's name in the history
+//	p-<pseudonym>     the same, by pseudonym
+//	f-<pseudonym>     forgottenAt                  its key was destroyed
+//	j-<pseudonym>     gatewayId, ...               it is being forgotten
 //
 // where privateKey is base64 of PKCS#8 and keyId is hexadecimal. The latest
 // unbound session key is stored twice: by node, because that is how it is

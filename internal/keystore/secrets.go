@@ -21,6 +21,10 @@ var (
 	// what its path promises. It is permanent: an operator must look.
 	ErrCorrupt = fault.Permanent(errors.New("key record is corrupt"))
 
+	// ErrExists says that there is a record under the path already. It is permanent:
+	// whoever reads the record sees who came first.
+	ErrExists = fault.Permanent(errors.New("there is such a key record already"))
+
 	// ErrInvalid says that the arguments cannot name or make a record. It is
 	// permanent and nothing was sent to the store.
 	ErrInvalid = fault.Permanent(errors.New("invalid key record"))
@@ -53,8 +57,13 @@ type Secrets interface {
 	// error the new record may be there or not, and the same Put may be repeated.
 	Put(ctx context.Context, path string, r Record) error
 
-	// Delete removes the record, and succeeds where there is none. After an
-	// error the record may be there or not.
+	// Create is Put for a path that has no record; ErrExists if it has one, also by
+	// an earlier try that failed. Of several at once, one succeeds.
+	Create(ctx context.Context, path string, r Record) error
+
+	// Delete removes the record, and succeeds where there is none. Nothing of it
+	// can be brought back, no earlier version either. After an error the record may
+	// be there or not.
 	Delete(ctx context.Context, path string) error
 
 	// List returns the paths that begin with prefix, sorted.

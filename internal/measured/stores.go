@@ -71,6 +71,13 @@ func (t *timedSecrets) Put(ctx context.Context, path string, r keystore.Record) 
 	return err
 }
 
+func (t *timedSecrets) Create(ctx context.Context, path string, r keystore.Record) error {
+	ctx, done := t.begin(ctx, "keys", "put")
+	err := t.store.Create(ctx, path, r)
+	done(err)
+	return err
+}
+
 func (t *timedSecrets) Delete(ctx context.Context, path string) error {
 	ctx, done := t.begin(ctx, "keys", "delete")
 	err := t.store.Delete(ctx, path)

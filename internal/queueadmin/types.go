@@ -42,7 +42,7 @@ type Parcel struct {
 func newParcel(v delivery.View) Parcel {
 	p := Parcel{
 		ID: v.Ref.AcceptedID, ParcelID: v.Ref.ParcelID, State: v.State, InFlight: v.InFlight,
-		Destination: v.Ref.Destination, PrivateGateway: v.SourceGatewayID,
+		Destination: v.Ref.Destination, PrivateGateway: v.Ref.SourceGatewayID,
 		Sender: v.Ref.SenderID, Recipient: v.Ref.RecipientID, Size: v.Size,
 		AcceptedAt: v.AcceptedAt, Via: string(v.Via), ExpiresAt: v.ExpiresAt, Deadline: v.Deadline,
 		Attempts: v.Attempts, NextAttemptAt: v.Due,

@@ -29,7 +29,7 @@ const minPrefix = 8
 // Selects tells whether the filter selects a delivery.
 func (f Filter) Selects(v *View) bool {
 	return (f.Destination == "" || strings.EqualFold(strings.TrimSuffix(f.Destination, "."), v.Ref.Destination)) &&
-		(f.PrivateGateway == "" || f.PrivateGateway == v.SourceGatewayID) &&
+		(f.PrivateGateway == "" || f.PrivateGateway == v.Ref.SourceGatewayID) &&
 		(f.State == "" || f.State == v.State) &&
 		(f.OlderThan == 0 || v.Age >= f.OlderThan) &&
 		(f.Parcel == "" || f.Parcel == v.Ref.ParcelID ||

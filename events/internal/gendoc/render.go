@@ -27,6 +27,8 @@ Every event is a CloudEvents 1.0 message in binary mode: attributes in NATS head
 | ` + "`traceparent`" + ` | W3C trace context |
 | ` + "`content-type`" + ` | application/json |
 
+Private gateways are recorded under pseudonyms, in subjects too. What tells something of one is sealed (AES-SIV, RFC 5297, in base64 after a ` + "`~`" + `) with a key of its own: that of the gateway that the event belongs to, or of the one where a parcel came from (source), if there is one. [privacy.md](privacy.md) says how they are forgotten.
+
 Fields are only ever added. A new meaning is a new version of the type. Readers ignore fields that they do not know.
 
 `
@@ -94,9 +96,9 @@ func writeStream(out *bytes.Buffer, s events.StreamSpec) {
 
 func writeEvent(out *bytes.Buffer, e eventDoc) {
 	fmt.Fprintf(out, "### %s\n\nOn `%s`. %s\n\n", e.Type, e.Channel, e.Doc)
-	out.WriteString("| field | type | meaning |\n|---|---|---|\n")
+	out.WriteString("| field | type | recorded | meaning |\n|---|---|---|---|\n")
 	for _, f := range e.Fields {
-		fmt.Fprintf(out, "| `%s` | %s | %s |\n", f.Name, f.Type, f.Doc)
+		fmt.Fprintf(out, "| `%s` | %s | %s | %s |\n", f.Name, f.Type, f.Recorded, f.Doc)
 	}
 	out.WriteString("\n")
 }

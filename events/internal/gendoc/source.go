@@ -27,7 +27,7 @@ type eventDoc struct {
 	Fields                     []fieldDoc
 }
 
-type fieldDoc struct{ Name, Type, Doc string }
+type fieldDoc struct{ Name, Type, Recorded, Doc string }
 
 // parse reads the non-test files in dir.
 func parse(dir string) (*source, error) {
@@ -158,19 +158,35 @@ func (s *source) fields(name, prefix string) []fieldDoc {
 		if field.Tag == nil {
 			continue
 		}
-		tag := reflect.StructTag(strings.Trim(field.Tag.Value, "`")).Get("json")
-		jsonName, options, _ := strings.Cut(tag, ",")
+		tags := reflect.StructTag(strings.Trim(field.Tag.Value, "`"))
+		jsonName, options, _ := strings.Cut(tags.Get("json"), ",")
 		text := oneLine(field.Doc.Text() + field.Comment.Text())
 		if options == "omitempty" {
 			text = strings.TrimSpace(text + " May be absent.")
 		}
-		all = append(all, fieldDoc{prefix + jsonName, typeName(typ), text})
+		all = append(all, fieldDoc{prefix + jsonName, typeName(typ), recorded(tags.Get("private")), text})
 		nested := strings.TrimLeft(typ, "[]*")
 		if _, ok := s.structs[nested]; ok {
 			all = append(all, s.fields(nested, prefix+jsonName+".")...)
 		}
 	}
 	return all
+}
+
+// recorded says how a field with this tag stands in a stream.
+func recorded(private string) string {
+	switch private {
+	case "owner", "source":
+		return "pseudonym"
+	case "subject":
+		return "with pseudonym"
+	case "sealed":
+		return "sealed"
+	case "sealed-by-source":
+		return "sealed (source)"
+	default:
+		return "readable"
+	}
 }
 
 // exprName returns the Go source of a field's type, as far as events use types.

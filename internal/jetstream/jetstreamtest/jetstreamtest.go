@@ -6,12 +6,13 @@ import (
 	"testing"
 
 	"awala.network/gateway/events"
+	"awala.network/gateway/events/eventstest"
 	"awala.network/gateway/internal/jetstream"
 	"awala.network/gateway/internal/jetstream/embedded"
 )
 
-// Open returns a history with every stream of [events.Streams]. All of it is
-// gone when the test ends.
+// Open returns a history with every stream of [events.Streams], in which the names
+// of private gateways are sealed. All of it is gone when the test ends.
 func Open(tb testing.TB) *jetstream.Log {
 	tb.Helper()
 	server, err := embedded.Start(tb.TempDir(), embedded.Options{})
@@ -24,7 +25,7 @@ func Open(tb testing.TB) *jetstream.Log {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(nc.Close)
-	log, err := jetstream.Open(tb.Context(), nc, jetstream.Options{Sync: server.SyncAlways})
+	log, err := jetstream.Open(tb.Context(), nc, jetstream.Options{Sync: server.SyncAlways, Names: eventstest.NewNames()})
 	if err != nil {
 		tb.Fatal(err)
 	}

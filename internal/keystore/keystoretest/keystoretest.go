@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -41,7 +42,7 @@ func (f Fault) String() string {
 // Subject is a backend under test.
 type Subject struct {
 	keystore.Secrets
-	// FailWrite makes a Put or Delete fail in the given way, after letting skip
+	// FailWrite makes a Put, Create or Delete fail in the given way, after letting skip
 	// others through.
 	FailWrite func(f Fault, skip int)
 }
@@ -56,6 +57,8 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		{"round trip", testRoundTrip},
 		{"replace", testReplace},
 		{"not found", testNotFound},
+		{"create", testCreate},
+		{"create at once", testCreateAtOnce},
 		{"delete", testDelete},
 		{"list", testList},
 		{"invalid arguments", testInvalid},
@@ -131,6 +134,52 @@ func testReplace(t *testing.T, s space) {
 	s.want(t, path, keystore.Record{"a": "3"})
 }
 
+func testCreate(t *testing.T, s space) {
+	path := s.root + "k"
+	first, second := keystore.Record{"a": "1"}, keystore.Record{"a": "2"}
+	if err := s.Create(t.Context(), path, first); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := s.Create(t.Context(), path, second); !errors.Is(err, keystore.ErrExists) || !fault.IsPermanent(err) {
+			t.Errorf("Create(%s) error is %v, want ErrExists", path, err)
+		}
+		s.want(t, path, first)
+	}
+	if err := s.Delete(t.Context(), path); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Create(t.Context(), path, second); err != nil {
+		t.Fatal(err)
+	}
+	s.want(t, path, second)
+}
+
+// Of those that create a record at once, one does.
+func testCreateAtOnce(t *testing.T, s space) {
+	path := s.root + "k"
+	var group errgroup.Group
+	var created atomic.Int32
+	for i := range 8 {
+		group.Go(func() error {
+			err := s.Create(t.Context(), path, keystore.Record{"a": fmt.Sprint(i)})
+			if err == nil {
+				created.Add(1)
+			}
+			if errors.Is(err, keystore.ErrExists) {
+				return nil
+			}
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if n := created.Load(); n != 1 {
+		t.Errorf("%d created it", n)
+	}
+}
+
 func testNotFound(t *testing.T, s space) {
 	s.put(t, s.root+"k-1", keystore.Record{"a": "1"})
 	s.want(t, s.root+"k", nil)
@@ -178,7 +227,7 @@ func testInvalid(t *testing.T, s space) {
 	good := keystore.Record{"a": "1"}
 	for _, path := range []string{"", ".", "..", "a/b", "A", "a b", "a_b", "é", strings.Repeat("a", keystore.MaxPathLen+1)} {
 		_, err := s.Get(t.Context(), path)
-		for name, err := range map[string]error{"Get": err, "Put": s.Put(t.Context(), path, good), "Delete": s.Delete(t.Context(), path)} {
+		for name, err := range map[string]error{"Get": err, "Put": s.Put(t.Context(), path, good), "Create": s.Create(t.Context(), path, good), "Delete": s.Delete(t.Context(), path)} {
 			if !errors.Is(err, keystore.ErrInvalid) || !fault.IsPermanent(err) {
 				t.Errorf("%s(%q) error is %v", name, path, err)
 			}
@@ -250,6 +299,13 @@ func testFaultPairs(t *testing.T, s space) {
 	before, after := keystore.Record{"a": "1"}, keystore.Record{"a": "2"}
 	put := func(path string) error { return s.Put(t.Context(), path, after) }
 	remove := func(path string) error { return s.Delete(t.Context(), path) }
+	create := func(path string) error {
+		err := s.Create(t.Context(), path, after)
+		if errors.Is(err, keystore.ErrExists) { // by the try that failed
+			return nil
+		}
+		return err
+	}
 	tests := map[string]struct {
 		write         func(path string) error
 		before, after keystore.Record
@@ -257,6 +313,7 @@ func testFaultPairs(t *testing.T, s space) {
 		"new":     {put, nil, after},
 		"replace": {put, before, after},
 		"delete":  {remove, before, nil},
+		"create":  {create, nil, after},
 	}
 	for name, tc := range tests {
 		for _, f := range []Fault{NotStored, Stored} {

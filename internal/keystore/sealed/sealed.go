@@ -175,6 +175,25 @@ func (s *Store) Put(ctx context.Context, path string, r keystore.Record) error {
 	return durable.WriteFile(s.fs, s.file(path), s.unfinished, 0o600, raw)
 }
 
+// Create implements keystore.Secrets.
+func (s *Store) Create(ctx context.Context, path string, r keystore.Record) error {
+	if err := keystore.CheckRecord(path, r); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	raw, err := seal(s.aead, path, r)
+	if err != nil {
+		return fmt.Errorf("record %s: %w", path, err)
+	}
+	err = durable.CreateFile(s.fs, s.file(path), s.unfinished, 0o600, raw)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("record %s: %w", path, keystore.ErrExists)
+	}
+	return err
+}
+
 // Delete implements keystore.Secrets. The deletion is durable, too.
 func (s *Store) Delete(ctx context.Context, path string) error {
 	if err := check(ctx, path); err != nil {

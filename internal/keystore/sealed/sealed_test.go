@@ -54,7 +54,8 @@ func (r *trap) arm(f keystoretest.Fault, skip int) {
 func (r *trap) springs(op durabletest.Op, name string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.armed || op != durabletest.OpRename && op != durabletest.OpRemove || !strings.Contains(name, "records") {
+	change := op == durabletest.OpRename || op == durabletest.OpLink || op == durabletest.OpRemove
+	if !r.armed || !change || !strings.Contains(name, "records") {
 		return false
 	}
 	r.skip--

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/hashicorp/vault/api"
 )
@@ -39,6 +41,13 @@ func explain(err error) error {
 
 // isMissing tells the 404 for what is not there, which has no error messages,
 // from the 404 for what nobody serves.
+// isMismatch tells whether a condition on the version that there is was not met.
+func isMismatch(err error) bool {
+	var response *api.ResponseError
+	return errors.As(err, &response) && response.StatusCode == http.StatusBadRequest &&
+		slices.ContainsFunc(response.Errors, func(text string) bool { return strings.Contains(text, "check-and-set") })
+}
+
 func isMissing(err error) bool {
 	var response *api.ResponseError
 	return errors.As(err, &response) && response.StatusCode == http.StatusNotFound && len(response.Errors) == 0

@@ -86,9 +86,18 @@ func (f *fakeVault) serveData(w http.ResponseWriter, r *http.Request, path strin
 	versions := f.secrets[path]
 	switch {
 	case r.Method == http.MethodPut || r.Method == http.MethodPost:
-		var body struct{ Data map[string]any }
+		var body struct {
+			Data    map[string]any
+			Options struct {
+				CAS *int `json:"cas"`
+			}
+		}
 		if err := json.NewDecoder(r.Body).Decode(&body); err != nil || body.Data == nil {
 			refuse(w, 400, "no data provided")
+			return
+		}
+		if cas := body.Options.CAS; cas != nil && *cas != len(versions) {
+			refuse(w, 400, "check-and-set parameter did not match the current version")
 			return
 		}
 		f.secrets[path] = append(versions, version{data: body.Data, created: time.Now()})

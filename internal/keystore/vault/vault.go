@@ -119,19 +119,33 @@ func (s *Secrets) Get(ctx context.Context, path string) (keystore.Record, error)
 
 // Put implements keystore.Secrets.
 func (s *Secrets) Put(ctx context.Context, path string, r keystore.Record) error {
+	return s.write(ctx, path, r, map[string]any{"data": r})
+}
+
+// Create implements keystore.Secrets: a write on the condition that there is no
+// version yet.
+func (s *Secrets) Create(ctx context.Context, path string, r keystore.Record) error {
+	err := s.write(ctx, path, r, map[string]any{"data": r, "options": map[string]any{"cas": 0}})
+	if isMismatch(err) {
+		return fmt.Errorf("%w: %w", keystore.ErrExists, err)
+	}
+	return err
+}
+
+func (s *Secrets) write(ctx context.Context, path string, r keystore.Record, body map[string]any) error {
 	if err := keystore.CheckRecord(path, r); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	_, err := s.client.Logical().WriteWithContext(ctx, s.data(path), map[string]any{"data": r})
-	if err != nil {
+	if _, err := s.client.Logical().WriteWithContext(ctx, s.data(path), body); err != nil {
 		return fmt.Errorf("vault: write %s: %w", path, explain(err))
 	}
 	return nil
 }
 
-// Delete implements keystore.Secrets.
+// Delete implements keystore.Secrets. It removes the metadata and with them every
+// version.
 func (s *Secrets) Delete(ctx context.Context, path string) error {
 	if err := keystore.CheckPath(path); err != nil {
 		return err
