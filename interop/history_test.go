@@ -11,6 +11,9 @@ import (
 	"awala.network/gateway/internal/history"
 	"awala.network/gateway/internal/jetstream"
 	"awala.network/gateway/internal/jetstream/embedded"
+	"awala.network/gateway/internal/keystore"
+	"awala.network/gateway/internal/keystore/sealed"
+	"awala.network/gateway/internal/names"
 	"awala.network/gateway/interop/process"
 )
 
@@ -30,7 +33,12 @@ func readHistory(t testing.TB, dir string, streams ...string) []events.Record {
 	defer conn.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	log, err := jetstream.Open(ctx, conn, jetstream.Options{Sync: server.SyncAlways})
+	secrets, err := sealed.Open(filepath.Join(dir, "data", "keys"), sealed.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer secrets.Close()
+	log, err := jetstream.Open(ctx, conn, jetstream.Options{Sync: server.SyncAlways, Names: names.New(keystore.New(secrets))})
 	if err != nil {
 		t.Fatal(err)
 	}
