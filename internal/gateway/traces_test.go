@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"log/slog"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -45,10 +46,16 @@ func idOf(parcel []byte) string {
 	return m.ID
 }
 
-// awaitTree waits until the trace of a parcel has the shape that is wanted.
-func awaitTree(t *testing.T, collector *otlptest.Collector, traceID, want string) {
+// awaitTree waits until the trace of a parcel has the shape that docs/tracing.md shows
+// under the name.
+func awaitTree(t *testing.T, collector *otlptest.Collector, traceID, name string) {
 	t.Helper()
-	want = strings.TrimPrefix(want, "\n")
+	doc, err := os.ReadFile("../../docs/tracing.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, want, _ := strings.Cut(string(doc), "```trace "+name+"\n")
+	want, _, _ = strings.Cut(want, "```")
 	var got string
 	if !collector.Until(func(spans []otlptest.Span) bool {
 		got = otlptest.Tree(spans, traceID, flow)
@@ -101,16 +108,7 @@ func TestTraceFromInternetToPrivateGateway(t *testing.T) {
 		t.Fatalf("collected %d parcels", len(got))
 	}
 	entrance := collector.Await(t, of(parcel, "POST root"))
-	awaitTree(t, collector, entrance.TraceID(), `
-POST root
-  blobs put
-  append gateway-parcel-accepted.v1
-    deliver to private gateway
-      blobs get
-      append gateway-parcel-collected.v1
-        handle delete-blob PDC_PARCELS
-          blobs delete
-`)
+	awaitTree(t, collector, entrance.TraceID(), "internet-to-private-gateway")
 	stop(t, second)
 	delivery := collector.Await(t, of(parcel, "deliver to private gateway"))
 	if delivery.Process("service.instance.id") == entrance.Process("service.instance.id") {
@@ -147,31 +145,7 @@ func TestTraceFromCargoToInternet(t *testing.T) {
 	}
 	deliverCargo(t, newCourier(t, g), sender, parcel)
 	attempt := collector.Await(t, of(parcel, "attempt delivery"))
-	awaitTree(t, collector, attempt.TraceID(), `
-store cargo
-  blobs put
-  append cargo-received.v1
-    handle unwrap-cargo
-      blobs get
-      append peer-session-key-learned.v1
-      blobs put
-      append internet-parcel-accepted.v1
-        attempt delivery !
-          blobs get
-          POST !
-          append internet-parcel-deferred.v1
-            handle delete-blob INTERNET_PARCELS
-        attempt delivery
-          blobs get
-          POST
-          append internet-parcel-delivered.v1
-            handle delete-blob INTERNET_PARCELS
-              blobs delete
-      append acknowledgements-due.v1
-      append cargo-unwrapped.v1
-        handle delete-blob CRC_CARGO
-          blobs delete
-`)
+	awaitTree(t, collector, attempt.TraceID(), "cargo-to-internet")
 	call := collector.Await(t, func(s otlptest.Span) bool { return strings.HasSuffix(s.Name, "/DeliverCargo") })
 	stored := collector.Await(t, func(s otlptest.Span) bool { return s.Name == "store cargo" })
 	if !stored.LinkedTo(call.TraceID()) {

@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
 	"awala.network/gateway/events"
@@ -195,12 +197,32 @@ func TestOpenWantsDurability(t *testing.T) {
 	}
 }
 
+// BenchmarkAppend appends without a trace, in a trace that is not sampled, and in
+// one that is exported (to nowhere).
 func BenchmarkAppend(b *testing.B) {
+	b.Run("untraced", func(b *testing.B) { benchmarkAppend(b, b.Context()) })
+	for name, sampler := range map[string]sdktrace.Sampler{
+		"unsampled": sdktrace.AlwaysRecord(sdktrace.NeverSample()), "sampled": sdktrace.AlwaysSample(),
+	} {
+		b.Run(name, func(b *testing.B) {
+			nowhere := sdktrace.WithBatcher(tracetest.NewNoopExporter())
+			provider := sdktrace.NewTracerProvider(nowhere, sdktrace.WithSampler(sampler))
+			defer provider.Shutdown(context.Background())
+			ctx, span := provider.Tracer("").Start(b.Context(), "entrance")
+			defer span.End()
+			benchmarkAppend(b, ctx)
+		})
+	}
+}
+
+func benchmarkAppend(b *testing.B, ctx context.Context) {
 	s := newSite(b)
+	b.ReportAllocs()
+	b.ResetTimer()
 	b.SetParallelism(64)
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			if _, err := s.log.Append(b.Context(), accepted(events.New("", "b", time.Time{}, nil).ID, "0a")); err != nil {
+			if _, err := s.log.Append(ctx, accepted(events.New("", "b", time.Time{}, nil).ID, "0a")); err != nil {
 				b.Error(err)
 			}
 		}
