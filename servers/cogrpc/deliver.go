@@ -34,11 +34,15 @@ type delivery struct {
 	counts  map[string]int
 }
 
-// received is what comes from the client.
+// received is what comes from the client. A message has its share of the memory,
+// which whoever takes it gives back.
 type received struct {
 	message *cargorelay.CargoDelivery
 	err     error
 }
+
+// share is how much of the memory a cargo takes.
+func share(m *cargorelay.CargoDelivery) int64 { return int64(len(m.GetCargo())) }
 
 // stored is what became of a cargo.
 type stored struct {
@@ -63,19 +67,21 @@ func (r *relay) DeliverCargo(stream deliveryStream) error {
 	return err
 }
 
-// read passes on what comes from the client until that ends or done is closed. The
+// read passes on what comes from the client until that ends or done is closed. Beside
+// those with a share of the memory there is no more than one cargo of a call. The
 // goroutine ends with the call, because then its stream does.
 func (d *delivery) read(done <-chan struct{}) <-chan received {
 	incoming := make(chan received)
 	d.readers.Go(func() {
 		for {
-			message, err := d.stream.Recv()
+			in := d.receive()
 			select {
-			case incoming <- received{message, err}:
+			case incoming <- in:
 			case <-done:
+				d.memory.Release(share(in.message))
 				return
 			}
-			if err != nil {
+			if in.err != nil {
 				return
 			}
 		}
@@ -83,11 +89,31 @@ func (d *delivery) read(done <-chan struct{}) <-chan received {
 	return incoming
 }
 
+// receive waits for a cargo and then for its share of the memory.
+func (d *delivery) receive() received {
+	m, err := d.stream.Recv()
+	if err != nil {
+		return received{err: err}
+	}
+	ctx, cancel := context.WithTimeout(d.ctx, d.timing.storing)
+	defer cancel()
+	defer context.AfterFunc(d.life, cancel)()
+	if err := d.memory.Acquire(ctx, share(m)); d.ctx.Err() != nil && err != nil {
+		return received{err: status.FromContextError(d.ctx.Err()).Err()}
+	} else if err != nil {
+		because(d.ctx, err)
+		return received{err: status.Error(codes.Unavailable, "too busy; try again later")}
+	}
+	return received{message: m}
+}
+
 // run stores what comes, several cargoes at a time, and acknowledges each when it
 // is durable. After the end of the input, or a failure, it waits for what is in
 // hand: that may yet be acknowledged.
 func (d *delivery) run(incoming <-chan received) error {
 	stopping := d.stopping
+	silent := time.NewTimer(d.timing.silence)
+	defer silent.Stop()
 	for ended := false; !ended || d.inHand > 0; {
 		next := incoming
 		if ended || d.inHand == cargoesAtOnce {
@@ -95,6 +121,7 @@ func (d *delivery) run(incoming <-chan received) error {
 		}
 		select {
 		case in := <-next:
+			silent.Reset(d.timing.silence)
 			if in.err != nil {
 				d.end(in.err)
 				ended = true
@@ -106,6 +133,9 @@ func (d *delivery) run(incoming <-chan received) error {
 			d.inHand--
 			d.answer(s)
 			ended = ended || d.failure != nil
+		case <-silent.C:
+			ended = true
+			d.fail(status.Errorf(codes.Unavailable, "no cargo in %v", d.timing.silence))
 		case <-stopping:
 			stopping, ended = nil, true
 			d.fail(status.Error(codes.Unavailable, "the server is stopping"))
@@ -130,7 +160,7 @@ func (d *delivery) fail(err error) {
 	}
 }
 
-// store stores one cargo, also when the client has gone meanwhile: then it need not
+// store stores one cargo, which has its share of the memory, also when the client has gone meanwhile: then it need not
 // be stored when it is delivered again. The call waits for it.
 func (d *delivery) store(m *cargorelay.CargoDelivery) {
 	result := stored{deliveryID: m.GetId(), receivedAt: time.Now()}
@@ -145,12 +175,7 @@ func (d *delivery) store(m *cargorelay.CargoDelivery) {
 	defer context.AfterFunc(d.life, cancel)()
 	ctx, span := d.Entrance.Anew(ctx, "store cargo") // each cargo has a trace of its own
 	defer func() { finishStoring(span, result) }()
-	length := int64(len(m.GetCargo()))
-	if result.err = d.memory.Acquire(ctx, length); result.err != nil {
-		result.outcome = "failed"
-		return
-	}
-	defer d.memory.Release(length)
+	defer d.memory.Release(share(m))
 	r, err := d.Receiver.Receive(ctx, m.GetCargo())
 	switch {
 	case handlers.AsRefusal(err) != nil:

@@ -58,6 +58,19 @@ func TestCancelledDeliveryIsASuccess(t *testing.T) {
 	}
 }
 
+// TestSilentDeliveryEnds has a client that opens a call and sends nothing, as one does
+// that wants to take all calls that the server admits.
+func TestSilentDeliveryEnds(t *testing.T) {
+	g := newGateway(t)
+	g.server.SetSilence(50 * time.Millisecond)
+	stream, err := g.client.DeliverCargo(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = stream.Recv()
+	wantCode(t, err, codes.Unavailable)
+}
+
 func TestBothNamesOfTheService(t *testing.T) {
 	g := newGateway(t)
 	p := g.register(t)

@@ -5,6 +5,9 @@ import "time"
 // SetProgress sets how long a collection may go without progress.
 func (s *Server) SetProgress(d time.Duration) { s.timing.progress = d }
 
+// SetSilence sets how long a delivery may go without a cargo.
+func (s *Server) SetSilence(d time.Duration) { s.timing.silence = d }
+
 // SetHealthInterval sets how often watchers are told of changes.
 func (s *Server) SetHealthInterval(d time.Duration) { s.timing.healthInterval = d }
 

@@ -58,8 +58,8 @@ type Config struct {
 	Entrance tracing.Entrance
 	// TLS is nil behind a proxy that terminates it.
 	TLS *tls.Config
-	// CargoMemory bounds, in octets, the cargoes that are being stored; 256 MiB if
-	// 0.
+	// CargoMemory bounds, in octets, the cargoes that are being stored or wait for
+	// that, but for one of each call; 256 MiB if 0.
 	CargoMemory int64
 }
 
@@ -83,6 +83,9 @@ type Server struct {
 type timing struct {
 	// storing bounds the storing of one cargo.
 	storing time.Duration
+	// silence is how long a delivery may go without a whole cargo. One of 9 MiB takes
+	// that long at 32 KiB a second.
+	silence time.Duration
 	// progress is how long a collection may go without a cargo sent or
 	// acknowledged.
 	progress time.Duration
@@ -105,7 +108,7 @@ func New(config Config) (*Server, error) {
 		Config: config, metrics: m,
 		memory: semaphore.NewWeighted(max(config.CargoMemory, maxMessageLen)), calls: semaphore.NewWeighted(maxCalls),
 		timing: timing{
-			storing: 15 * time.Second, progress: time.Minute, recording: 5 * time.Second, healthInterval: 5 * time.Second,
+			storing: 15 * time.Second, silence: 5 * time.Minute, progress: time.Minute, recording: 5 * time.Second, healthInterval: 5 * time.Second,
 		},
 		stopping: make(chan struct{}),
 	}
