@@ -94,8 +94,7 @@ func (h *AcceptParcel) followUp(
 	ctx context.Context, in ingress, accepted events.GatewayParcelAccepted, known projections.Parcel, result Accepted,
 ) {
 	var err error
-	if item, ok := known.QueuedItem(); ok && !result.Duplicate {
-		item.SupersededBy = result.EventID
+	if item, ok := superseded(known, accepted, in, result); ok && !result.Duplicate {
 		_, err = h.Log.Append(ctx, replaced(item, string(in.via), in.at))
 	} else if result.Duplicate {
 		// It was accepted while we looked, and may have ended since: then our
@@ -106,6 +105,24 @@ func (h *AcceptParcel) followUp(
 		h.Logger.WarnContext(ctx, "follow-up of an accepted parcel is left to housekeeping",
 			"event_id", result.EventID, "private_gateway_id", result.GatewayID, "error", err)
 	}
+}
+
+// superseded returns the version that is of no use since the parcel was accepted: the
+// one that was queued, or the parcel itself if a newer one came before it.
+func superseded(
+	known projections.Parcel, accepted events.GatewayParcelAccepted, in ingress, result Accepted,
+) (projections.Item, bool) {
+	if newer := known.NewerThan(accepted.CreatedAt, in.at); newer != nil {
+		return projections.Item{
+			Key: accepted.ParcelKey, PrivateGatewayID: accepted.PrivateGatewayID,
+			Version: projections.Version{
+				AcceptedID: result.EventID, CorrelationID: newer.CorrelationID, ParcelBlob: accepted.ParcelBlob, SupersededBy: newer.AcceptedID,
+			},
+		}, true
+	}
+	item, ok := known.QueuedItem()
+	item.SupersededBy = result.EventID
+	return item, ok
 }
 
 func (h *AcceptParcel) logAccepted(ctx context.Context, in ingress, a Accepted) {

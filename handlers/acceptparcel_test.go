@@ -310,3 +310,27 @@ func TestReplacementIsLeftToHousekeepingWhenItFails(t *testing.T) {
 		})
 	}
 }
+
+// TestOlderVersionComesLate shows that a version that a courier held up does not take
+// the place of a newer one.
+func TestOlderVersionComesLate(t *testing.T) {
+	w := newWorld(t)
+	versions := versionsOf(t, "one", 2)
+	newer := w.mustAccept(versions[1])
+	older := w.mustAccept(versions[0])
+	if items := w.pending(); older.Duplicate || len(items) != 1 || items[0].AcceptedID != newer.EventID {
+		t.Errorf("pending: %+v", items)
+	}
+	w.effects()
+	if keys := w.keys(); len(keys) != 1 {
+		t.Errorf("blobs: %v", keys)
+	}
+	records := w.records(events.StreamGatewayParcels)
+	end, ok := records[len(records)-1].Data.(events.GatewayParcelReplaced)
+	if !ok || end.AcceptedID != older.EventID || end.ReplacedBy != newer.EventID {
+		t.Errorf("the end: %+v", records[len(records)-1].Data)
+	}
+	if again := w.mustAccept(versions[0]); !again.Duplicate {
+		t.Error("it is accepted again")
+	}
+}

@@ -85,6 +85,9 @@ func (s *feedState) accepted(r events.Record, data events.GatewayParcelAccepted)
 	if r.Sequence <= s.after || slices.ContainsFunc(s.queue, known) {
 		return
 	}
+	if slices.ContainsFunc(s.queue, func(i Item) bool { return i.Key == data.ParcelKey && i.CreatedAt.After(data.CreatedAt) }) {
+		return // it has been superseded already
+	}
 	s.remove(func(i Item) bool { return i.Key == data.ParcelKey })
 	if s.more = s.more || len(s.queue) >= feedPage; s.more {
 		return

@@ -26,6 +26,15 @@ func liveAccepted(id int, sequence, previous uint64) Live {
 	return Live{Record: events.Record{Event: e, Sequence: sequence, Subject: liveWork}, Previous: previous}
 }
 
+// liveOutdated is like liveAccepted, of a parcel that was made earlier than all those.
+func liveOutdated(id int, sequence, previous uint64) Live {
+	l := liveAccepted(id, sequence, previous)
+	data := l.Data.(events.GatewayParcelAccepted)
+	data.CreatedAt = data.CreatedAt.Add(-time.Hour)
+	l.Data, l.ID = data, "outdated"
+	return l
+}
+
 func liveCollected(id int, sequence, previous uint64) Live {
 	data := events.GatewayParcelCollected{GatewayParcelEnd: events.GatewayParcelEnd{AcceptedID: fmt.Sprint(id)}}
 	e := events.New("", "test", liveNow, data)
@@ -44,6 +53,8 @@ func TestFeedStateObserves(t *testing.T) {
 		"what the page accounts for":     {[]Live{liveAccepted(1, 10, 9)}, false, 0},
 		"the same twice":                 {[]Live{liveAccepted(1, 11, 10), liveAccepted(1, 11, 10)}, false, 1},
 		"the same event stored twice":    {[]Live{liveAccepted(1, 11, 10), liveAccepted(1, 12, 11)}, false, 1},
+		"a newer version":                {[]Live{liveOutdated(1, 11, 10), liveAccepted(1, 12, 11)}, false, 1},
+		"an older version":               {[]Live{liveAccepted(1, 11, 10), liveOutdated(1, 12, 11)}, false, 1},
 		"a gap before a parcel":          {[]Live{liveAccepted(1, 12, 11)}, true, 0},
 		"a gap before an end":            {[]Live{liveCollected(1, 12, 9)}, true, 0},
 		"an end":                         {[]Live{liveAccepted(1, 11, 10), liveCollected(1, 12, 8)}, false, 0},

@@ -80,6 +80,7 @@ func accepted(gatewayN, keyN, version int, expires time.Time) events.Event {
 		ParcelKey: k, PrivateGatewayID: gateway(gatewayN), Via: events.ViaPoHTTP,
 		ParcelBlob: events.ParcelBlob{
 			BlobKey: fmt.Sprintf("%d/%d/%d", gatewayN, keyN, version), SHA256: fmt.Sprint(version), ExpiresAt: expires,
+			CreatedAt: start.Add(time.Duration(version/2) * time.Minute),
 		},
 	}
 	return events.New(events.DeriveID(data.PrivateGatewayID, k.Hash(), data.SHA256), "test", start, data)

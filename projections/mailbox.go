@@ -52,7 +52,8 @@ func mailboxID(gatewayID string, key events.ParcelKey) string { return gatewayID
 
 // Fold opens a version with each GatewayParcelAccepted of an id that is not
 // known yet, and ends the version that an outcome names. The first end of a
-// version counts.
+// version counts. A version that its sender made later takes the place of an earlier
+// one, whichever comes first: couriers overtake each other.
 func (Mailbox) Fold(p *Parcel, r events.Record) bool {
 	if data, ok := r.Data.(events.GatewayParcelAccepted); ok {
 		return p.accept(r, data)
@@ -83,13 +84,16 @@ func (p *Parcel) accept(r events.Record, data events.GatewayParcelAccepted) bool
 	}
 	p.Key, p.PrivateGatewayID = data.ParcelKey, data.PrivateGatewayID
 	p.forget(r.Time)
-	if queued := p.Queued(); queued != nil {
-		queued.State, queued.SupersededBy = Superseded, r.ID
-	}
-	p.Versions = append(p.Versions, Version{
+	v := Version{
 		AcceptedID: r.ID, CorrelationID: r.CorrelationID, TraceParent: r.TraceParent, Sequence: r.Sequence, AcceptedAt: r.Time,
 		ParcelBlob: data.ParcelBlob, SourceGatewayID: data.SourceGatewayID, State: Queued,
-	})
+	}
+	if newer := p.NewerThan(v.CreatedAt, r.Time); newer != nil {
+		v.State, v.SupersededBy = Superseded, newer.AcceptedID
+	} else if queued := p.Queued(); queued != nil {
+		queued.State, queued.SupersededBy = Superseded, r.ID
+	}
+	p.Versions = append(p.Versions, v)
 	return true
 }
 
@@ -119,7 +123,8 @@ func (p *Parcel) end(acceptedID string, state State) bool {
 	return true
 }
 
-// Listing lists parcels with an open version, and lets the others expire.
+// Listing lists parcels with an open version, by the sequence of the queued one if
+// there is one, and lets the others expire.
 func (Mailbox) Listing(p *Parcel) Listing {
 	l := Listing{Keys: map[string]string{}}
 	for i := range p.Versions {
@@ -130,7 +135,9 @@ func (Mailbox) Listing(p *Parcel) Listing {
 			l.Rank = int64(v.Sequence)
 		case Superseded:
 			l.Keys[bySuperseded] = supersededYes
-			l.Rank = max(l.Rank, int64(v.Sequence))
+			if l.Keys[byGateway] == "" {
+				l.Rank = max(l.Rank, int64(v.Sequence))
+			}
 		}
 		if expiry := p.Versions[i].ExpiresAt; expiry.After(l.ExpiresAt) {
 			l.ExpiresAt = expiry

@@ -13,26 +13,30 @@ import (
 
 func TestMailboxFold(t *testing.T) {
 	far := later.Add(time.Hour)
-	one, two := accepted(0, 0, 1, far), accepted(0, 0, 2, far)
+	one, two := accepted(0, 0, 1, far), accepted(0, 0, 2, far) // made a minute apart
 	tests := map[string]struct {
 		history []events.Event
 		states  []projections.State
 		rank    int64
 	}{
-		"accepted":                       {[]events.Event{one}, []projections.State{"queued"}, 1},
-		"accepted twice":                 {[]events.Event{one, one}, []projections.State{"queued"}, 1},
-		"collected":                      {[]events.Event{one, ending(0, one)}, []projections.State{"collected"}, 0},
-		"expired":                        {[]events.Event{one, ending(1, one)}, []projections.State{"expired"}, 0},
-		"dropped":                        {[]events.Event{one, ending(3, one)}, []projections.State{"dropped"}, 0},
-		"the first end counts":           {[]events.Event{one, ending(0, one), ending(1, one)}, []projections.State{"collected"}, 0},
-		"accepted again after its end":   {[]events.Event{one, ending(0, one), one}, []projections.State{"collected"}, 0},
-		"end of what is not known":       {[]events.Event{ending(0, one)}, nil, 0},
-		"superseded":                     {[]events.Event{one, two}, []projections.State{"superseded", "queued"}, 2},
-		"replaced":                       {[]events.Event{one, two, ending(2, one)}, []projections.State{"replaced", "queued"}, 2},
-		"superseded, yet collected":      {[]events.Event{one, two, ending(0, one)}, []projections.State{"collected", "queued"}, 2},
-		"the newer ends first":           {[]events.Event{one, two, ending(0, two)}, []projections.State{"superseded", "collected"}, 1},
-		"an old version comes again":     {[]events.Event{one, two, one}, []projections.State{"superseded", "queued"}, 2},
-		"a new version after collection": {[]events.Event{one, ending(0, one), two}, []projections.State{"collected", "queued"}, 3},
+		"accepted":                        {[]events.Event{one}, []projections.State{"queued"}, 1},
+		"accepted twice":                  {[]events.Event{one, one}, []projections.State{"queued"}, 1},
+		"collected":                       {[]events.Event{one, ending(0, one)}, []projections.State{"collected"}, 0},
+		"expired":                         {[]events.Event{one, ending(1, one)}, []projections.State{"expired"}, 0},
+		"dropped":                         {[]events.Event{one, ending(3, one)}, []projections.State{"dropped"}, 0},
+		"the first end counts":            {[]events.Event{one, ending(0, one), ending(1, one)}, []projections.State{"collected"}, 0},
+		"accepted again after its end":    {[]events.Event{one, ending(0, one), one}, []projections.State{"collected"}, 0},
+		"end of what is not known":        {[]events.Event{ending(0, one)}, nil, 0},
+		"superseded":                      {[]events.Event{one, two}, []projections.State{"superseded", "queued"}, 2},
+		"an older version comes late":     {[]events.Event{two, one}, []projections.State{"queued", "superseded"}, 1},
+		"an older version comes too late": {[]events.Event{two, ending(0, two), one}, []projections.State{"collected", "superseded"}, 3},
+		"the newer one was given up":      {[]events.Event{two, ending(3, two), one}, []projections.State{"dropped", "queued"}, 3},
+		"the newer one expired":           {[]events.Event{two, ending(1, two), one}, []projections.State{"expired", "queued"}, 3},
+		"replaced":                        {[]events.Event{one, two, ending(2, one)}, []projections.State{"replaced", "queued"}, 2},
+		"superseded, yet collected":       {[]events.Event{one, two, ending(0, one)}, []projections.State{"collected", "queued"}, 2},
+		"the newer ends first":            {[]events.Event{one, two, ending(0, two)}, []projections.State{"superseded", "collected"}, 1},
+		"an old version comes again":      {[]events.Event{one, two, one}, []projections.State{"superseded", "queued"}, 2},
+		"a new version after collection":  {[]events.Event{one, ending(0, one), two}, []projections.State{"collected", "queued"}, 3},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -60,6 +60,21 @@ func (p *Parcel) Queued() *Version {
 	return nil
 }
 
+// NewerThan returns the version that takes the place of one created at an instant and
+// accepted at another: one that was created later, and was not given up by then; or
+// nil. Of versions of the same second, which is as exact as RAMF is, the one that is
+// accepted last counts.
+func (p *Parcel) NewerThan(created, accepted time.Time) *Version {
+	for i := range p.Versions {
+		v := &p.Versions[i]
+		useless := v.State == Expired || v.State == Dropped || v.Open() && v.ExpiresAt.Before(accepted)
+		if v.CreatedAt.After(created) && !useless {
+			return v
+		}
+	}
+	return nil
+}
+
 // Version returns the version with that id, or nil.
 func (p *Parcel) Version(acceptedID string) *Version {
 	for i := range p.Versions {

@@ -2,6 +2,7 @@ package projections_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -14,19 +15,32 @@ import (
 
 // pendingOf is what should be pending, told without the fold under test.
 func pendingOf(records []events.Record, gatewayID string, after uint64) []uint64 {
-	seen, current := map[string]bool{}, map[string]events.Record{}
+	seen, ended, useless := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	versions, current := map[string][]events.Event{}, map[string]events.Record{}
 	for _, r := range records {
-		switch data := r.Data.(type) {
-		case events.GatewayParcelAccepted:
-			if data.PrivateGatewayID == gatewayID && !seen[r.ID] {
-				seen[r.ID], current[data.Hash()] = true, r
-			}
-		default:
+		data, ok := r.Data.(events.GatewayParcelAccepted)
+		if !ok {
 			for hash, a := range current {
 				if a.ID == r.CausationID {
 					delete(current, hash)
 				}
 			}
+			if id := r.CausationID; seen[id] && !ended[id] {
+				kind := r.Data.EventType()
+				ended[id], useless[id] = true, kind == "gateway-parcel-expired.v1" || kind == "gateway-parcel-dropped.v1"
+			}
+			continue
+		}
+		if data.PrivateGatewayID != gatewayID || seen[r.ID] {
+			continue
+		}
+		seen[r.ID] = true
+		outdated := slices.ContainsFunc(versions[data.Hash()], func(e events.Event) bool {
+			return e.Data.(events.GatewayParcelAccepted).CreatedAt.After(data.CreatedAt) && !useless[e.ID]
+		})
+		versions[data.Hash()] = append(versions[data.Hash()], r.Event)
+		if !outdated {
+			current[data.Hash()] = r
 		}
 	}
 	var pending []uint64
