@@ -48,6 +48,21 @@ type GatewayParcelDropped struct {
 	Reason string `json:"reason" private:"sealed"`
 }
 
+// GatewayParcelHastened says that an operator wants the parcel, which could not be
+// handed out before, to be tried again with whoever is collecting at the moment. It
+// ends nothing.
+type GatewayParcelHastened struct {
+	ParcelKey
+	// PrivateGatewayID is the gateway that serves the recipient.
+	PrivateGatewayID string `json:"privateGatewayId" private:"owner"`
+	// SourceGatewayID is that of the version's [GatewayParcelAccepted].
+	SourceGatewayID string `json:"sourceGatewayId,omitempty" private:"source"`
+	// AcceptedID is the id of the version's [GatewayParcelAccepted], at Sequence.
+	AcceptedID string `json:"acceptedId" private:"public"`
+	Sequence   uint64 `json:"sequence"`
+	Operation
+}
+
 // GatewayParcelEnd is what every final event of a gateway-bound parcel holds.
 // It names the accepted version, not just the key: the acknowledgement of one
 // version must never end another.
@@ -78,6 +93,9 @@ func (GatewayParcelReplaced) EventType() Type { return "gateway-parcel-replaced.
 // EventType implements [Data].
 func (GatewayParcelDropped) EventType() Type { return "gateway-parcel-dropped.v1" }
 
+// EventType implements [Data].
+func (GatewayParcelHastened) EventType() Type { return "gateway-parcel-hastened.v1" }
+
 // Channel returns pdc-parcel.<private gateway id>.
 func (e GatewayParcelAccepted) Channel() string { return GatewayParcelChannel(e.PrivateGatewayID) }
 
@@ -86,6 +104,12 @@ func (e GatewayParcelEnd) Channel() string { return GatewayParcelOutcomes(e.Priv
 
 // AggregateID returns the hash of the parcel's key.
 func (e GatewayParcelAccepted) AggregateID() string { return e.Hash() }
+
+// Channel returns pdc-parcel.<private gateway id>.outcome.
+func (e GatewayParcelHastened) Channel() string { return GatewayParcelOutcomes(e.PrivateGatewayID) }
+
+// AggregateID returns the hash of the parcel's key.
+func (e GatewayParcelHastened) AggregateID() string { return e.Hash() }
 
 // AggregateID returns the hash of the parcel's key.
 func (e GatewayParcelEnd) AggregateID() string { return e.Hash() }

@@ -31,6 +31,7 @@ func init() {
 	register[GatewayParcelExpired]()
 	register[GatewayParcelReplaced]()
 	register[GatewayParcelDropped]()
+	register[GatewayParcelHastened]()
 	register[CargoPrepared]()
 	register[IdentityCreated]()
 	register[OwnCertificateIssued]()

@@ -113,10 +113,12 @@ func superseded(
 	known projections.Parcel, accepted events.GatewayParcelAccepted, in ingress, result Accepted,
 ) (projections.Item, bool) {
 	if newer := known.NewerThan(accepted.CreatedAt, in.at); newer != nil {
+		e := in.event(result.EventID, accepted)
 		return projections.Item{
 			Key: accepted.ParcelKey, PrivateGatewayID: accepted.PrivateGatewayID,
 			Version: projections.Version{
-				AcceptedID: result.EventID, CorrelationID: newer.CorrelationID, ParcelBlob: accepted.ParcelBlob, SupersededBy: newer.AcceptedID,
+				AcceptedID: e.ID, CorrelationID: e.CorrelationID, TraceParent: e.TraceParent,
+				SourceGatewayID: accepted.SourceGatewayID, ParcelBlob: accepted.ParcelBlob, SupersededBy: newer.AcceptedID,
 			},
 		}, true
 	}

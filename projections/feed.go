@@ -14,7 +14,8 @@ const feedPage = 64
 // Feed hands out what is queued for one private gateway and then what arrives,
 // each version once, in the order of acceptance. Nothing is missed at whatever
 // moment it is stored, and what ends before it is handed out is left out. What
-// was handed out but not acknowledged comes again with the next feed.
+// was handed out but not acknowledged comes again with the next feed, or once an
+// operator says so.
 //
 // One goroutine may use a feed. It costs two subscriptions and one goroutine,
 // and memory for at most 64 parcels while there are any.

@@ -208,3 +208,23 @@ func TestTwoFeedsOfOneGatewayShareNothing(t *testing.T) {
 		t.Errorf("collected, yet handed out: %v", got)
 	}
 }
+
+// TestHastenedParcelComesAgain shows that a feed hands out again what an operator
+// wants handed out, and of the later ones only what was not acknowledged.
+func TestHastenedParcelComesAgain(t *testing.T) {
+	w := newWorld(t)
+	e := [3]events.Event{accepted(0, 0, 0, far), accepted(0, 1, 0, far), accepted(0, 2, 0, far)}
+	first, second := w.append(t, e[0]), w.append(t, e[1])
+	f := w.follow(t, 0)
+	if a, b := next(t, f), next(t, f); a != first || b != second {
+		t.Fatalf("got %d, %d", a, b)
+	}
+	w.append(t, ending(0, e[1]))
+	w.append(t, events.New("hastened", "test", start, events.GatewayParcelHastened{
+		PrivateGatewayID: gateway(0), AcceptedID: e[0].ID, Sequence: first,
+	}))
+	third := w.append(t, e[2])
+	if a, b := next(t, f), next(t, f); a != first || b != third {
+		t.Errorf("got %d, %d, want %d, %d", a, b, first, third)
+	}
+}

@@ -68,6 +68,8 @@ func (s *feedState) observe(l Live) {
 	switch data := l.Data.(type) {
 	case events.GatewayParcelAccepted:
 		s.accepted(l.Record, data)
+	case events.GatewayParcelHastened:
+		s.goBack(data.Sequence)
 	default:
 		if outcome, _, ok := endOf(data); ok {
 			s.remove(func(i Item) bool { return i.AcceptedID == outcome.AcceptedID })
@@ -96,6 +98,14 @@ func (s *feedState) accepted(r events.Record, data events.GatewayParcelAccepted)
 	Mailbox{}.Fold(&p, r)
 	item, _ := p.QueuedItem()
 	s.queue = append(s.queue, item)
+}
+
+// goBack makes what is queued from a sequence on come again. What was handed out of it
+// and acknowledged is not queued any more.
+func (s *feedState) goBack(to uint64) {
+	if to > 0 && to <= s.after {
+		s.after, s.stale = to-1, true
+	}
 }
 
 func (s *feedState) remove(match func(Item) bool) { s.queue = slices.DeleteFunc(s.queue, match) }

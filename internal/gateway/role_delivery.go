@@ -60,8 +60,11 @@ func startDelivery(ctx context.Context, a *assembly) error {
 		Queue: queue, Store: reader, Parker: workers.NewParker(a.services.log), Blobs: a.services.blobs,
 		Logger: logger, Now: time.Now,
 	}
+	operate := &handlers.OperateQueue{Log: a.services.log, Now: time.Now}
+	a.upkeep.replays.Add(events.StreamInternetParcels, delivery.Consumer,
+		(&handlers.HastenInternetParcel{Deliveries: reader, Queue: operate}).Handle)
 	a.queue.Fill((&queueadmin.Handler{
-		Queue: queue, Operator: &handlers.OperateQueue{Log: a.services.log, Now: time.Now}, Ended: reader,
+		Queue: queue, Operator: operate, Ended: reader,
 		Logger: a.loggerFor("queue"), Now: time.Now,
 	}).Routes())
 	return a.runDelivery(ctx, runner, follower, func(ctx context.Context) error {

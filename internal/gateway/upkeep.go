@@ -42,26 +42,15 @@ func (a *assembly) openParked(ctx context.Context) error {
 	}
 	u := &a.upkeep
 	u.reader = projections.NewParkedReader(parked)
-	u.replays.Add(events.StreamGatewayParcels, handlers.CollectionConsumer, a.checkCollectable)
+	u.replays.Add(events.StreamGatewayParcels, handlers.CollectionConsumer, (&handlers.HastenGatewayParcel{
+		Mailbox: a.usecases.mailbox, Blobs: a.services.blobs, Log: a.services.log, Now: time.Now,
+	}).Handle)
 	u.messages.Fill((&upkeep.Parked{
 		Messages: u.reader, History: a.services.log,
 		Resolver: &handlers.ResolveParked{
 			Parked: u.reader, History: a.services.log, Replayer: u.replays, Log: a.services.log, Now: time.Now,
 		},
 	}).Handler())
-	return nil
-}
-
-// checkCollectable is the replay of a parcel that could not be handed out: it is
-// still queued, so all there is to do is to see that it can be.
-func (a *assembly) checkCollectable(ctx context.Context, r events.Record) error {
-	accepted, ok := r.Data.(events.GatewayParcelAccepted)
-	if !ok {
-		return fmt.Errorf("a %s cannot be collected", r.Data.EventType())
-	}
-	if _, err := a.services.blobs.Stat(ctx, accepted.BlobKey); err != nil {
-		return fmt.Errorf("the parcel's octets: %w", err)
-	}
 	return nil
 }
 

@@ -21,6 +21,8 @@ func keyOf(data events.Data) (events.ParcelKey, bool) {
 		return d.ParcelKey, true
 	case events.GatewayParcelDropped:
 		return d.ParcelKey, true
+	case events.GatewayParcelHastened:
+		return d.ParcelKey, true
 	case events.InternetParcelAccepted:
 		return d.ParcelKey, true
 	case events.InternetParcelDelivered:
@@ -57,6 +59,8 @@ func describe(data events.Data) string {
 		return "a newer version took its place"
 	case events.GatewayParcelDropped:
 		return "given up: " + d.Reason
+	case events.GatewayParcelHastened:
+		return operation("to be handed out at once", d.Operation)
 	case events.AcknowledgementsDue:
 		return fmt.Sprintf("private gateway %s is to be told that we have it", short(d.PrivateGatewayID))
 	case events.Unreadable:

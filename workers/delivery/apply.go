@@ -32,8 +32,8 @@ func (q *Queue) RestoreDestination(s projections.Stored[projections.Destination]
 }
 
 // Apply takes over records, in the order of their sequence. known holds what the
-// projection knows of the deliveries that are accepted in them. It returns the
-// keys of the blobs that were stored again after their parcel had ended.
+// projection knows of the deliveries that are accepted or hastened in them. It returns
+// the keys of the blobs that were stored again after their parcel had ended.
 func (q *Queue) Apply(records []events.Record, known map[string]projections.Stored[projections.Delivery], now time.Time) (stale []string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -68,6 +68,9 @@ func (q *Queue) apply(r events.Record, known map[string]projections.Stored[proje
 		return q.accept(r, data, known, now)
 	}
 	id, _ := projections.Deliveries{}.DocumentID(r)
+	if _, ok := r.Data.(events.InternetParcelHastened); ok {
+		q.recall(id, known, now)
+	}
 	i := q.items[id]
 	if i == nil || r.Sequence <= i.position {
 		return ""
@@ -108,6 +111,17 @@ func (q *Queue) accept(
 	projections.Deliveries{}.Fold(&d, r)
 	q.review(q.add(d, r.Sequence), now)
 	return ""
+}
+
+// recall puts a parcel into the queue that is hastened and not there: it was parked,
+// because its acceptance could not be read, and the projection knows it by now.
+func (q *Queue) recall(id string, known map[string]projections.Stored[projections.Delivery], now time.Time) {
+	if _, ended := q.ended[id]; ended {
+		return
+	}
+	if s, ok := known[id]; ok {
+		q.restore(s, now)
+	}
 }
 
 func (q *Queue) applyToDestination(d *destination, r events.Record, now time.Time) {

@@ -11,8 +11,8 @@ import (
 	"awala.network/gateway/projections"
 )
 
-// consumer is the name under which unreadable messages are parked.
-const consumer = "delivery"
+// Consumer is the name under which unreadable messages are parked.
+const Consumer = "delivery"
 
 // Store reads the stored projections (see [projections.DeliveryReader]).
 type Store interface {
@@ -67,11 +67,13 @@ func (f *Follower) Load(ctx context.Context) (uint64, error) {
 
 // Handle takes over a batch of the history. It can be repeated.
 func (f *Follower) Handle(ctx context.Context, batch jetstream.Batch) error {
-	var accepted []string
+	var asked []string
 	for _, r := range batch.Records {
 		switch data := r.Data.(type) {
 		case events.InternetParcelAccepted:
-			accepted = append(accepted, r.ID)
+			asked = append(asked, r.ID)
+		case events.InternetParcelHastened:
+			asked = append(asked, data.AcceptedID)
 		case events.Unreadable:
 			if err := f.park(ctx, r, data); err != nil {
 				return err
@@ -79,9 +81,9 @@ func (f *Follower) Handle(ctx context.Context, batch jetstream.Batch) error {
 		}
 	}
 	var known map[string]projections.Stored[projections.Delivery]
-	if len(accepted) > 0 {
+	if len(asked) > 0 {
 		var err error
-		if known, err = f.Store.Get(ctx, accepted); err != nil {
+		if known, err = f.Store.Get(ctx, asked); err != nil {
 			return err
 		}
 	}
@@ -97,7 +99,7 @@ func (f *Follower) park(ctx context.Context, r events.Record, bad events.Unreada
 	if r.Subject != events.InternetParcelsChannel {
 		return nil
 	}
-	err := f.Parker.Park(ctx, jetstream.Delivery{Record: r, Consumer: consumer, Attempt: 1}, bad.Err)
+	err := f.Parker.Park(ctx, jetstream.Delivery{Record: r, Consumer: Consumer, Attempt: 1}, bad.Err)
 	if err != nil {
 		return fmt.Errorf("park an unreadable parcel: %w", err)
 	}

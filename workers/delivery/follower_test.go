@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"awala.network/gateway/events"
+	"awala.network/gateway/handlers"
 	"awala.network/gateway/internal/jetstream"
 	"awala.network/gateway/internal/pohttp"
 	"awala.network/gateway/projections"
@@ -122,5 +123,44 @@ func TestStoreAway(t *testing.T) {
 	}
 	if job, _ := k.queue.Next(w.clock()); job == nil {
 		t.Error("lost")
+	}
+}
+
+// TestHastenedParcelIsRecalled shows that a parcel that was passed by, because its
+// acceptance could not be read, is delivered once the projection knows it and it is
+// hastened; and that one that has ended stays where it is.
+func TestHastenedParcelIsRecalled(t *testing.T) {
+	w := newWorld()
+	k := w.startWorker(nil, delivery.Limits{Total: 1, PerDestination: 1}, 0)
+	e := w.accept(1, "a.test", time.Hour)
+	k.position++ // passed by
+	k.catchUp()
+	if job, _ := k.queue.Next(w.clock()); job != nil {
+		t.Fatal("it was read after all")
+	}
+	k.follower.Store = w.project(0) // rebuilt
+	hasten := func() {
+		t.Helper()
+		h := handlers.HastenInternetParcel{Deliveries: w.project(0), Queue: &handlers.OperateQueue{Log: w, Now: w.clock}}
+		if err := h.Handle(t.Context(), w.since(0)[0]); err != nil {
+			t.Fatal(err)
+		}
+		k.catchUp()
+	}
+	hasten()
+	job, _ := k.queue.Next(w.clock())
+	if job == nil || job.Ref.AcceptedID != e.ID {
+		t.Fatalf("job %+v", job)
+	}
+	out, err := k.handler.Expire(t.Context(), job.Assignment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.queue.Done(job, out, nil, w.clock())
+	k.catchUp()
+	before := len(w.since(0))
+	hasten()
+	if job, _ := k.queue.Next(w.clock()); job != nil || len(w.since(0)) != before {
+		t.Errorf("after its end: job %v, %d more events", job, len(w.since(0))-before)
 	}
 }
