@@ -126,9 +126,13 @@ func remoteRoles(t *testing.T) (roles []string) {
 // TestComposeSetup runs setup.sh, and has the NATS servers' own parser read what they
 // will read.
 func TestComposeSetup(t *testing.T) {
-	dir := t.TempDir()
-	for _, name := range []string{"setup.sh", "nats.conf"} {
-		if err := os.WriteFile(filepath.Join(dir, name), readDeployment(t, "compose", name), 0o700); err != nil {
+	deployments := t.TempDir()
+	dir := filepath.Join(deployments, "compose")
+	for _, name := range [][2]string{{"compose", "setup.sh"}, {"compose", "nats.conf"}, {"nats", "permissions.conf"}} {
+		if err := os.MkdirAll(filepath.Join(deployments, name[0]), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(deployments, name[0], name[1]), readDeployment(t, name[:]...), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -150,8 +154,13 @@ func TestComposeSetup(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !o.JetStream || !o.SyncAlways || o.MaxPayload < 1<<20 || o.ServerName != "nats-1" || len(o.Routes) != 3 ||
-		o.SystemAccount != "SYS" || len(o.Users) != 2 {
+		o.SystemAccount != "SYS" || len(o.Users) != 3 {
 		t.Errorf("%+v", o)
+	}
+	for _, u := range o.Users {
+		if u.Permissions == nil {
+			t.Errorf("%s may do everything", u.Username)
+		}
 	}
 }
 

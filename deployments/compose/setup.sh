@@ -14,10 +14,18 @@ make nats-system-password "$(random)"
 make s3-secret-key "$(random)"
 make vault-token "$(random)"
 make mongodb-uri 'mongodb://mongodb:27017/?replicaSet=rs0'
-cat >nats-auth.conf <<CONF
+make nats-init-password "$(random)"
+cp ../../nats/permissions.conf nats-auth.conf
+cat >>nats-auth.conf <<CONF
 accounts {
-  SYS { users: [ { user: system, password: "$(cat nats-system-password)" } ] }
-  AWALA { jetstream: enabled, users: [ { user: awala, password: "$(cat nats-password)" } ] }
+  SYS { users: [ { user: system, password: "$(cat nats-system-password)", permissions: \$SYSTEM } ] }
+  AWALA {
+    jetstream: enabled
+    users: [
+      { user: awala, password: "$(cat nats-password)", permissions: \$ROLES }
+      { user: init, password: "$(cat nats-init-password)", permissions: \$INIT }
+    ]
+  }
 }
 system_account: SYS
 CONF

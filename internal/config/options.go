@@ -87,15 +87,19 @@ func fieldOptions(section reflect.Value) []Option {
 
 // withFile returns the option, and the one for its file if it is a secret.
 func withFile(o Option) []Option {
-	secret, ok := o.Value.(*Secret)
-	if !ok {
+	var take func(path, value string) error
+	usage := "file that holds --" + o.Name
+	switch secret := o.Value.(type) {
+	case *Secret:
+		take = func(_, value string) error { return secret.Set(value) }
+	case *RenewedSecret:
+		take = func(path, _ string) error { return secret.Set(inFile + path) }
+		usage += "; read again when it changes"
+	default:
 		return []Option{o}
 	}
 	o.twin = o.Name + fileSuffix
-	file := Option{
-		Name: o.twin, Usage: "file that holds --" + o.Name, Value: secretFile{secret}, twin: o.Name,
-	}
-	return []Option{o, file}
+	return []Option{o, {Name: o.twin, Usage: usage, Value: secretFile{take}, twin: o.Name}}
 }
 
 // Default returns the configuration without any source.

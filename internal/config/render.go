@@ -33,7 +33,7 @@ func (c *Config) Write(w io.Writer) error {
 // line is the option's line in a file. That of a secret is a comment.
 func (o Option) line() string {
 	switch o.Value.(type) {
-	case *Secret:
+	case *Secret, *RenewedSecret:
 		if o.Value.String() == "" {
 			return ""
 		}

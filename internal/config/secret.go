@@ -46,29 +46,79 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // Type names the kind of value in help texts.
 func (*Secret) Type() string { return "SECRET" }
 
-// secretFile is the setting that reads a secret from a file.
-type secretFile struct{ secret *Secret }
+// RenewedSecret is a [Secret] that something may replace while the process runs, by
+// writing another into its file.
+type RenewedSecret string
+
+// inFile begins a RenewedSecret that is the path of its file.
+const inFile = "\x00"
+
+// Set takes s.
+func (r *RenewedSecret) Set(text string) error {
+	*r = RenewedSecret(text)
+	return nil
+}
+
+// Reveal returns the value as it is now: its file is read at each call.
+func (r RenewedSecret) Reveal() (string, error) {
+	path, ok := strings.CutPrefix(string(r), inFile)
+	if !ok {
+		return string(r), nil
+	}
+	value, err := readSecret(path)
+	if err != nil {
+		return "", fmt.Errorf("secret in %s: %w", path, err)
+	}
+	return value, nil
+}
+
+// String tells whether there is a value, and not which.
+func (r RenewedSecret) String() string { return Secret(r).String() }
+
+// LogValue keeps the value out of logs.
+func (r RenewedSecret) LogValue() slog.Value { return Secret(r).LogValue() }
+
+// MarshalText keeps the value out of JSON.
+func (r RenewedSecret) MarshalText() ([]byte, error) { return Secret(r).MarshalText() }
+
+// Type names the kind of value in help texts.
+func (*RenewedSecret) Type() string { return "SECRET" }
+
+// secretFile is the setting that names the file of a secret.
+type secretFile struct {
+	// take is given the path and what is in it.
+	take func(path, value string) error
+}
 
 func (f secretFile) Set(path string) error {
 	if path == "" {
 		return nil
 	}
+	value, err := readSecret(path)
+	if err != nil {
+		return err
+	}
+	return f.take(path, value)
+}
+
+// readSecret returns what is in a file, without a line break at its end.
+func readSecret(path string) (string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return plainPathError(err)
+		return "", plainPathError(err)
 	}
 	if info.Size() > maxSecretLen {
-		return fmt.Errorf("want a file of at most %d octets", maxSecretLen)
+		return "", fmt.Errorf("want a file of at most %d octets", maxSecretLen)
 	}
 	content, err := os.ReadFile(path)
 	if err != nil {
-		return plainPathError(err)
+		return "", plainPathError(err)
 	}
 	value := strings.TrimSuffix(strings.TrimSuffix(string(content), "\n"), "\r")
 	if value == "" {
-		return errors.New("the file is empty")
+		return "", errors.New("the file is empty")
 	}
-	return f.secret.Set(value)
+	return value, nil
 }
 
 func (secretFile) String() string { return "" }

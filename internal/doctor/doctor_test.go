@@ -183,6 +183,10 @@ var plantings = map[string]planted{
 		plant: func(_ *testing.T, w *world) { w.vault.token = "another" },
 		check: "vault-token", worst: doctor.Problem, fix: "--vault-token-file",
 	},
+	"vault: secret id has ended": {
+		plant: func(_ *testing.T, w *world) { w.Config.Vault.RoleID = "role" },
+		check: "vault-token", worst: doctor.Problem, fix: "--vault-secret-id-file",
+	},
 	"vault: token about to end": {
 		plant: func(_ *testing.T, w *world) { w.vault.ttl = 3600 },
 		check: "vault-token", worst: doctor.Problem, fix: "renew",

@@ -113,6 +113,9 @@ func (v *vaultServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			"initialized": !v.uninitialised, "sealed": v.sealed, "version": "1.21.0",
 			"server_time_utc": time.Now().Add(v.ahead).Unix(),
 		})
+	case path == "auth/approle/login":
+		w.WriteHeader(http.StatusBadRequest)
+		fmt.Fprint(w, `{"errors":["invalid role or secret ID"]}`)
 	case r.Header.Get("X-Vault-Token") != v.token:
 		w.WriteHeader(http.StatusForbidden)
 		fmt.Fprint(w, `{"errors":["permission denied"]}`)

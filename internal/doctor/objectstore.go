@@ -4,12 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"net/url"
 	"strings"
 	"time"
 
 	"awala.network/gateway/internal/blobs"
 	"awala.network/gateway/internal/blobs/s3"
+	"awala.network/gateway/internal/connect"
 )
 
 // probePrefix is where the doctor puts its object.
@@ -18,15 +18,12 @@ const probePrefix = "doctor/"
 // examineObjectStore looks at the bucket, and puts and removes an object of its own.
 func examineObjectStore(ctx context.Context, c *Case, r *Report) {
 	s := c.Config.ObjectStore
-	endpoint, err := url.Parse(string(s.Endpoint))
+	options, err := connect.ObjectStore(s)
 	if err != nil {
 		r.problem("s3", "set --s3-endpoint to a URL", "%v", err)
 		return
 	}
-	store, err := s3.New(s3.Options{
-		Endpoint: endpoint.Host, Insecure: endpoint.Scheme == "http",
-		AccessKey: string(s.AccessKey), SecretKey: s.SecretKey.Reveal(), Region: string(s.Region), Bucket: string(s.Bucket),
-	})
+	store, err := s3.New(options)
 	if err != nil {
 		r.problem("s3", "look at the settings that begin with --s3", "%v", err)
 		return
@@ -34,7 +31,7 @@ func examineObjectStore(ctx context.Context, c *Case, r *Report) {
 	defer func() { _ = store.Close() }()
 	skew, err := store.Clock(ctx)
 	if err != nil {
-		r.problem("s3", "start the object store, and set --s3-endpoint", "the object store cannot be reached: %v", err)
+		r.problem("s3", "start the object store, and look at --s3-endpoint and --s3-tls-ca", "the object store cannot be reached: %v", err)
 		return
 	}
 	examineClock(r, "s3-clock", "the object store", skew)

@@ -58,6 +58,9 @@ func examineStream(r *Report, name string, s jetstream.StreamInspection) bool {
 	if len(s.Offline) > 0 {
 		r.problem("nats-peers", "start it; if it is gone for good: nats stream cluster peer-remove "+name, "copies of stream %s cannot be reached: %s", name, strings.Join(s.Offline, ", "))
 	}
+	if len(s.Behind) > 0 {
+		r.warning("nats-copies", "wait, and stop no other NATS server before: nats stream report", "copies of stream %s are not yet complete: %s", name, strings.Join(s.Behind, ", "))
+	}
 	nearlyFull := s.MaxBytes > 0 && s.Bytes >= uint64(s.MaxBytes)/10*8
 	if nearlyFull {
 		r.problem("nats-stream-size", "raise or remove max_bytes: a full stream refuses parcels", "stream %s holds %d of at most %d octets", name, s.Bytes, s.MaxBytes)

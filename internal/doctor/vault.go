@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"awala.network/gateway/internal/connect"
 	"awala.network/gateway/internal/keystore/vault"
 )
 
@@ -17,10 +18,7 @@ const (
 
 // examineVault looks at the key store.
 func examineVault(ctx context.Context, c *Case, r *Report) {
-	s := c.Config.Vault
-	secrets, err := vault.New(vault.Options{
-		Address: string(s.Address), Token: s.Token.Reveal(), Mount: string(s.Mount), Folder: string(s.Folder),
-	})
+	secrets, err := vault.New(connect.Vault(c.Config.Vault))
 	if err != nil {
 		r.problem("vault", "look at the settings that begin with --vault", "%v", err)
 		return
@@ -29,7 +27,7 @@ func examineVault(ctx context.Context, c *Case, r *Report) {
 	health, err := secrets.Health(ctx)
 	switch {
 	case err != nil:
-		r.problem("vault", "start Vault, set --vault-address, and let VAULT_CACERT name its authority", "Vault cannot be reached: %v", err)
+		r.problem("vault", "start Vault, and look at --vault-address and --vault-tls-ca", "Vault cannot be reached: %v", err)
 		return
 	case !health.Initialized:
 		r.problem("vault-seal", "vault operator init, and keep the unseal keys safe", "Vault is not initialised")
@@ -40,26 +38,34 @@ func examineVault(ctx context.Context, c *Case, r *Report) {
 	}
 	r.ok("vault-seal", "Vault %s is unsealed", health.Version)
 	examineClock(r, "vault-clock", "Vault", time.Until(health.Time).Truncate(time.Second))
-	if examineToken(ctx, secrets, r) {
+	if examineToken(ctx, c, secrets, r) {
 		examineEngine(ctx, secrets, r)
 	}
 }
 
 // examineToken tells whether the token is accepted.
-func examineToken(ctx context.Context, secrets *vault.Secrets, r *Report) bool {
+func examineToken(ctx context.Context, c *Case, secrets *vault.Secrets, r *Report) bool {
 	token, err := secrets.Token(ctx)
+	if errors.Is(err, vault.ErrLogin) {
+		r.problem("vault-token", "look at --vault-role-id, and make a new secret id (vault write -f auth/approle/role/NAME/secret-id) for --vault-secret-id-file", "Vault refuses the login: %v", err)
+		return false
+	}
 	if errors.Is(err, vault.ErrDenied) {
-		r.problem("vault-token", "make a new token and set --vault-token-file", "Vault does not accept the token: it has expired, was revoked, or is wrong")
+		r.problem("vault-token", "make a new token and put it into --vault-token-file, which is read again", "Vault does not accept the token: it has expired, was revoked, or is wrong")
 		return false
 	}
 	if err != nil {
 		r.problem("vault-token", "look at Vault's own log", "%v", err)
 		return false
 	}
-	const fix = "make a periodic token (vault token create -orphan -period 768h -policy ...) and renew it, or let Vault Agent do so"
+	const fix = "make a periodic token (vault token create -orphan -period 768h -policy ...), which the roles renew, or log in as an AppRole (--vault-role-id)"
 	switch {
 	case token.Life == 0:
 		r.ok("vault-token", "the token does not expire")
+	case c.Config.Vault.RoleID != "":
+		r.ok("vault-token", "the roles log in as an AppRole; a token lasts for %s and is renewed", token.Life)
+	case token.Periodic:
+		r.ok("vault-token", "the token is periodic: the roles renew it; it lasts for %s without them", token.Life)
 	case token.Life < tokenProblem:
 		r.problem("vault-token", fix, "the token ends in %s; from then on no key can be read", token.Life)
 	case token.Life < tokenWarning:

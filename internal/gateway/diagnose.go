@@ -7,6 +7,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"awala.network/gateway/events"
+	"awala.network/gateway/internal/connect"
 	"awala.network/gateway/internal/doctor"
 	"awala.network/gateway/internal/jetstream"
 	"awala.network/gateway/internal/resolver"
@@ -23,7 +24,7 @@ func Diagnose(ctx context.Context, o Options, skipDNS bool) (doctor.Report, erro
 	c := &doctor.Case{
 		Config: o.Config, SkipDNS: skipDNS, Now: time.Now, Logger: o.Logger,
 		Streams: events.Streams(), Consumers: durableConsumers(), Lifecycle: bucketLifecycle(),
-		Connect: func(system bool) (*nats.Conn, error) { return connectForDoctor(o, system) },
+		Connect: func(system bool) (*nats.Conn, error) { return connect.NATS(o.Config.NATS, "doctor", system) },
 		Lookup:  resolver.New(newExchanger(o.Config.PDC, roots)),
 		History: func(ctx context.Context) (*jetstream.Log, func(context.Context) error, error) {
 			return OpenHistory(ctx, o, false)
@@ -40,12 +41,4 @@ func Diagnose(ctx context.Context, o Options, skipDNS bool) (doctor.Report, erro
 		}
 	}
 	return doctor.Examine(ctx, c), nil
-}
-
-func connectForDoctor(o Options, system bool) (*nats.Conn, error) {
-	c := o.Config.NATS
-	if system {
-		return connectNATS(c, "doctor", string(c.SystemCredentials), string(c.SystemUser), c.SystemPassword)
-	}
-	return connectNATS(c, "doctor", string(c.Credentials), string(c.User), c.Password)
 }

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 
 	"awala.network/gateway/events"
 	"awala.network/gateway/internal/blobs/s3"
+	"awala.network/gateway/internal/connect"
 	"awala.network/gateway/internal/documents"
 	"awala.network/gateway/internal/fault"
 	"awala.network/gateway/internal/jetstream"
@@ -130,15 +130,11 @@ func (a *assembly) initIdentity(ctx context.Context, done func(string)) error {
 
 // newS3 returns the object store that the settings name, without asking it anything.
 func newS3(a *assembly) (*s3.Store, error) {
-	c := a.config.ObjectStore
-	endpoint, err := url.Parse(string(c.Endpoint))
+	options, err := connect.ObjectStore(a.config.ObjectStore)
 	if err != nil {
 		return nil, fault.Permanent(err)
 	}
-	store, err := s3.New(s3.Options{
-		Endpoint: endpoint.Host, Insecure: endpoint.Scheme == "http",
-		AccessKey: string(c.AccessKey), SecretKey: c.SecretKey.Reveal(), Region: string(c.Region), Bucket: string(c.Bucket),
-	})
+	store, err := s3.New(options)
 	if err != nil {
 		return nil, fault.Permanent(err)
 	}

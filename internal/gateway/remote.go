@@ -8,9 +8,8 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
-	"github.com/nats-io/nats.go"
 
-	"awala.network/gateway/internal/config"
+	"awala.network/gateway/internal/connect"
 	"awala.network/gateway/internal/documents/mongo"
 	"awala.network/gateway/internal/fault"
 	"awala.network/gateway/internal/jetstream"
@@ -67,10 +66,9 @@ func (a *assembly) retry(ctx context.Context, name string, open func() error) er
 }
 
 func (s *services) openVault(ctx context.Context, a *assembly) error {
-	c := a.config.Vault
-	secrets, err := vault.New(vault.Options{
-		Address: string(c.Address), Token: c.Token.Reveal(), Mount: string(c.Mount), Folder: string(c.Folder),
-	})
+	options := connect.Vault(a.config.Vault)
+	options.Logger = a.loggerFor("keys")
+	secrets, err := vault.New(options)
 	if err != nil {
 		return fault.Permanent(err)
 	}
@@ -79,6 +77,7 @@ func (s *services) openVault(ctx context.Context, a *assembly) error {
 		return err
 	}
 	s.opened("keys", func(context.Context) error { return secrets.Close() })
+	s.runs("token for Vault", secrets.Run)
 	s.useKeys(a.measured.Secrets(secrets))
 	return nil
 }
@@ -111,13 +110,13 @@ func (s *services) openMongoDB(ctx context.Context, a *assembly) error {
 
 func (s *services) openNATS(ctx context.Context, a *assembly) error {
 	c := a.config.NATS
-	conn, err := connectNATS(c, a.kind.Name, string(c.Credentials), string(c.User), c.Password)
+	conn, err := connect.NATS(c, a.kind.Name, false)
 	if err != nil {
 		return err
 	}
 	check := jetstream.DeclaredSync()
 	if !c.AssumeSync {
-		system, err := connectNATS(c, a.kind.Name+" start", string(c.SystemCredentials), string(c.SystemUser), c.SystemPassword)
+		system, err := connect.NATS(c, a.kind.Name+" start", true)
 		if err != nil {
 			conn.Close()
 			return fmt.Errorf("system account: %w", err)
@@ -140,25 +139,4 @@ func (s *services) openNATS(ctx context.Context, a *assembly) error {
 	s.closers = append(s.closers, opening.closers...)
 	s.checks = append(s.checks, opening.checks...)
 	return nil
-}
-
-// connectNATS connects as a user of an account, and reconnects for ever after.
-func connectNATS(c config.NATS, name, credentials, user string, password config.Secret) (*nats.Conn, error) {
-	options := []nats.Option{
-		nats.Name("awala-gateway " + name), nats.MaxReconnects(-1), nats.ReconnectWait(500 * time.Millisecond),
-	}
-	if credentials != "" {
-		options = append(options, nats.UserCredentials(credentials))
-	}
-	if user != "" {
-		options = append(options, nats.UserInfo(user, password.Reveal()))
-	}
-	if c.TLSCA != "" {
-		options = append(options, nats.RootCAs(string(c.TLSCA)))
-	}
-	conn, err := nats.Connect(string(c.URLs), options...)
-	if err != nil {
-		return nil, fmt.Errorf("connect to NATS: %w", err)
-	}
-	return conn, nil
 }

@@ -4,24 +4,22 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
+	"net/http/httputil"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
-
+	"awala.network/gateway/internal/blobs/s3"
 	"awala.network/gateway/internal/config"
 	"awala.network/gateway/internal/gateway"
 	"awala.network/gateway/internal/ping"
+	"awala.network/gateway/internal/servicestest"
 	"awala.network/gateway/internal/telemetry"
 )
 
@@ -64,16 +62,13 @@ func TestRolesApart(t *testing.T) {
 // TestServiceThatComesLate starts a role before Vault answers.
 func TestServiceThatComesLate(t *testing.T) {
 	c := remoteSettings(t)
-	working, err := http.NewRequest(http.MethodGet, string(c.Vault.Address), http.NoBody)
-	if err != nil {
-		t.Fatal(err)
-	}
+	working := vaultProxy(t, c.Vault)
 	asked := make(chan struct{}, 1)
 	gate := make(chan struct{})
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-gate:
-			forward(w, r, working.URL.Host)
+			working.ServeHTTP(w, r)
 		default:
 			select {
 			case asked <- struct{}{}:
@@ -99,17 +94,22 @@ func TestServiceThatComesLate(t *testing.T) {
 	stop(t, g)
 }
 
-func forward(w http.ResponseWriter, r *http.Request, host string) {
-	r.URL.Scheme, r.URL.Host, r.RequestURI = "http", host, ""
-	answer, err := http.DefaultTransport.RoundTrip(r)
+// vaultProxy passes requests on to Vault.
+func vaultProxy(t *testing.T, c config.Vault) http.Handler {
+	target, err := url.Parse(string(c.Address))
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadGateway)
-		return
+		t.Fatal(err)
 	}
-	defer answer.Body.Close()
-	maps.Copy(w.Header(), answer.Header)
-	w.WriteHeader(answer.StatusCode)
-	_, _ = io.Copy(w, answer.Body)
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	if c.TLSCA != "" {
+		transport, err := s3.Transport(string(c.TLSCA))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(transport.CloseIdleConnections)
+		proxy.Transport = transport
+	}
+	return proxy
 }
 
 func remoteOptions(t *testing.T, kind gateway.Kind, c *config.Config) gateway.Options {
@@ -118,73 +118,21 @@ func remoteOptions(t *testing.T, kind gateway.Kind, c *config.Config) gateway.Op
 	return gateway.Options{Kind: kind, Config: c, Logger: logger, Level: level}
 }
 
-// remoteSettings names the services that `task services` has started, and a NATS
-// server and a Vault of the test's own.
+// remoteSettings names the services that `task services` has started. Without a real
+// Vault it starts one of the test's own.
 func remoteSettings(t *testing.T) *config.Config {
 	t.Helper()
 	c := settings("")
-	set := func(value interface{ Set(string) error }, variable string) {
-		t.Helper()
-		text := os.Getenv(variable)
-		if text == "" && os.Getenv("AWALA_TEST_REQUIRE_SERVICES") == "1" {
-			t.Fatalf("%s is not set", variable)
-		}
-		if text == "" {
-			t.Skipf("%s is not set: start the services first", variable)
-		}
-		if err := value.Set(text); err != nil {
-			t.Fatalf("%s: %v", variable, err)
-		}
+	c.ObjectStore, c.MongoDB, c.NATS = servicestest.ObjectStore(t), servicestest.MongoDB(t), servicestest.NATS(t, "t1")
+	t.Cleanup(http.DefaultClient.CloseIdleConnections)
+	if _, real := servicestest.Running(); real {
+		c.Vault = servicestest.Vault(t)
+		return c
 	}
-	set(&c.ObjectStore.Endpoint, "AWALA_TEST_S3_ENDPOINT")
-	set(&c.ObjectStore.AccessKey, "AWALA_TEST_S3_ACCESS_KEY")
-	set(&c.ObjectStore.SecretKey, "AWALA_TEST_S3_SECRET_KEY")
-	set(&c.ObjectStore.Bucket, "AWALA_TEST_S3_BUCKET")
-	set(&c.MongoDB.URI, "AWALA_TEST_MONGODB_URI")
-	c.MongoDB.Database = config.Text(fmt.Sprintf("awala_test_%d", time.Now().UnixNano()))
-	startNATS(t, c)
 	vault := httptest.NewServer(&fakeVault{records: make(map[string]json.RawMessage)})
 	t.Cleanup(vault.Close)
-	t.Cleanup(http.DefaultClient.CloseIdleConnections)
 	c.Vault.Address, c.Vault.Token = config.URL(vault.URL), "root"
 	return c
-}
-
-const natsConfig = `
-port: -1
-host: 127.0.0.1
-jetstream { store_dir: %q, sync_interval: always }
-accounts {
-  SYS { users: [ { user: system, password: system } ] }
-  AWALA { jetstream: enabled, users: [ { user: awala, password: awala } ] }
-}
-system_account: SYS
-`
-
-// startNATS runs a NATS server as an operator would configure it.
-func startNATS(t *testing.T, c *config.Config) {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "nats.conf")
-	if err := os.WriteFile(file, fmt.Appendf(nil, natsConfig, t.TempDir()), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	o, err := server.ProcessConfigFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	o.NoSigs, o.NoLog = true, true
-	ns, err := server.NewServer(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ns.Start()
-	t.Cleanup(func() { ns.Shutdown(); ns.WaitForShutdown() })
-	if !ns.ReadyForConnections(10 * time.Second) {
-		t.Fatal("NATS did not start")
-	}
-	c.NATS.URLs, c.NATS.Replicas = config.NATSURLs(ns.ClientURL()), 1
-	c.NATS.User, c.NATS.Password = "awala", "awala"
-	c.NATS.SystemUser, c.NATS.SystemPassword = "system", "system"
 }
 
 // fakeVault is as much of a KV v2 engine as the key store needs.

@@ -43,6 +43,22 @@ func (s *services) opened(name string, closeIt func(context.Context) error) {
 	s.closers = append(s.closers, namedCloser{name, closeIt})
 }
 
+// runs starts what a service needs done all the time, and notes how to end it.
+func (s *services) runs(name string, body func(context.Context) error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- body(ctx) }()
+	s.opened(name, func(closing context.Context) error {
+		cancel()
+		select {
+		case err := <-done:
+			return err
+		case <-closing.Done():
+			return closing.Err()
+		}
+	})
+}
+
 // close closes everything, the last opened first.
 func (s *services) close(ctx context.Context) error {
 	var errs []error

@@ -31,13 +31,27 @@ type Claims struct {
 func (l *Log) Claims(ctx context.Context, life time.Duration) (*Claims, error) {
 	ctx, cancel := l.bounded(ctx)
 	defer cancel()
-	kv, err := l.js.CreateOrUpdateKeyValue(ctx, natsjs.KeyValueConfig{
-		Bucket: claimsBucket, TTL: life, Storage: natsjs.MemoryStorage, Replicas: l.opts.Replicas,
-	})
+	kv, err := l.js.KeyValue(ctx, claimsBucket)
+	if errors.Is(err, natsjs.ErrBucketNotFound) || err == nil && !l.suits(ctx, kv, life) {
+		kv, err = l.js.CreateOrUpdateKeyValue(ctx, natsjs.KeyValueConfig{
+			Bucket: claimsBucket, TTL: life, Storage: natsjs.MemoryStorage, Replicas: l.opts.Replicas,
+		})
+	}
 	if err != nil {
 		return nil, fmt.Errorf("jetstream: claims: %w", err)
 	}
 	return &Claims{kv: kv, life: life, logger: l.opts.Logger}, nil
+}
+
+// suits tells whether the bucket is as it should be; then nobody needs the right to
+// change it.
+func (l *Log) suits(ctx context.Context, kv natsjs.KeyValue, life time.Duration) bool {
+	status, err := kv.Status(ctx)
+	if err != nil {
+		return false
+	}
+	bucket, ok := status.(*natsjs.KeyValueBucketStatus)
+	return ok && status.TTL() == life && bucket.StreamInfo().Config.Replicas == l.opts.Replicas
 }
 
 // Claim takes key, unless somebody has it: then ok is false. release gives it back;

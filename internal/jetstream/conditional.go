@@ -50,12 +50,42 @@ func (l *Log) publish(ctx context.Context, e events.Event, opts ...natsjs.Publis
 		return events.Position{}, fault.Permanent(fmt.Errorf("jetstream: append: %w", err))
 	}
 	began := time.Now()
-	ack, err := l.js.PublishMsg(ctx, &nats.Msg{Subject: subject, Header: header, Data: body}, opts...)
+	ack, err := l.send(ctx, nats.Msg{Subject: subject, Header: header, Data: body}, opts)
 	l.opts.Appended(e.Data.EventType(), time.Since(began), err)
 	if err != nil {
 		return events.Position{}, fmt.Errorf("jetstream: append %s to %s: %w", e.ID, subject, publishError(err))
 	}
 	return events.Position{Stream: ack.Stream, Sequence: ack.Sequence, Duplicate: ack.Duplicate}, nil
+}
+
+// How long the acknowledgement of an event is waited for before the event is sent
+// again, and the pause before that when nobody could have taken it.
+const (
+	resendAfter = 1500 * time.Millisecond
+	resendPause = 200 * time.Millisecond
+)
+
+// send sends an event until it is acknowledged or refused, or ctx ends: a server that
+// dies takes with it what it had not acknowledged, and another follows it within a
+// second or two. The stream knows the event by its id and stores it once.
+func (l *Log) send(ctx context.Context, msg nats.Msg, opts []natsjs.PublishOpt) (*natsjs.PubAck, error) {
+	ctx, cancel := l.bounded(ctx)
+	defer cancel()
+	for {
+		try := msg
+		trying, cancel := context.WithTimeout(ctx, resendAfter)
+		ack, err := l.js.PublishMsg(trying, &try, opts...)
+		cancel()
+		switch {
+		case errors.Is(err, natsjs.ErrNoStreamResponse):
+			sleep(ctx, resendPause)
+		case !errors.Is(err, context.DeadlineExceeded):
+			return ack, err
+		}
+		if ctx.Err() != nil {
+			return nil, err
+		}
+	}
 }
 
 // publishError gives the errors of a publish their class.

@@ -94,6 +94,9 @@ type StreamInspection struct {
 	Deviations []Deviation
 	// Offline are the servers with a copy of the stream that cannot be reached.
 	Offline []string
+	// Behind are the servers whose copy is not yet what the leader's is: until it is,
+	// no other server should be stopped.
+	Behind []string
 	// Bytes is what it holds, MaxBytes the most that it may; -1 is no limit.
 	Bytes    uint64
 	MaxBytes int64
@@ -119,8 +122,11 @@ func (l *Log) InspectStream(ctx context.Context, spec events.StreamSpec) (Stream
 	}
 	if info.Cluster != nil {
 		for _, r := range info.Cluster.Replicas {
-			if r.Offline {
+			switch {
+			case r.Offline:
 				i.Offline = append(i.Offline, r.Name)
+			case !r.Current:
+				i.Behind = append(i.Behind, r.Name)
 			}
 		}
 	}

@@ -48,13 +48,12 @@ func TestWatermillSuite(t *testing.T) {
 		"no order": {tests.Features{Persistent: true, ConsumerGroups: true}, nil},
 	}
 	for name, tc := range tests {
-		t.Run(name, func(t *testing.T) { runSuite(t, tc.features, tc.key) })
+		tc.features.ForceShort = testing.Short()
+		t.Run(name, func(t *testing.T) { runSuite(t, newSite(t), tc.features, tc.key) })
 	}
 }
 
-func runSuite(t *testing.T, features tests.Features, key func(events.Record) string) {
-	s := newSite(t)
-	features.ForceShort = testing.Short()
+func runSuite(t *testing.T, s *site, features tests.Features, key func(events.Record) string) {
 	inGroup := func(t *testing.T, group string) (message.Publisher, message.Subscriber) {
 		config := jetstream.SubscriberConfig{
 			Key:      key,

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -20,11 +21,20 @@ type SyncCheck func(ctx context.Context) error
 // the jetstream block of every server.
 func DeclaredSync() SyncCheck { return func(context.Context) error { return nil } }
 
-// SystemSync asks every JetStream server through system, a connection of the
-// system account, and expects at least atLeast answers. It waits for the
-// servers until ctx ends or as many as atLeast have answered.
-func SystemSync(system *nats.Conn, atLeast int) SyncCheck {
+// How long [SystemSync] waits for the majority of the servers, and for the others.
+const (
+	patienceForMajority = 10 * time.Second
+	patienceForOthers   = 2 * time.Second
+)
+
+// SystemSync asks every JetStream server through system, a connection of the system
+// account. It waits some seconds for a majority of so many servers, and for the others
+// a moment: one that is down must not keep the roles from starting. What comes
+// back later is verified by the next role that starts, and by the doctor.
+func SystemSync(system *nats.Conn, servers int) SyncCheck {
 	return func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, patienceForMajority)
+		defer cancel()
 		inbox := system.NewInbox()
 		sub, err := system.SubscribeSync(inbox)
 		if err != nil {
@@ -34,10 +44,19 @@ func SystemSync(system *nats.Conn, atLeast int) SyncCheck {
 		if err := system.PublishRequest("$SYS.REQ.SERVER.PING.JSZ", inbox, nil); err != nil {
 			return fmt.Errorf("ask the system account: %w", err)
 		}
-		for range atLeast {
-			answer, err := sub.NextMsgWithContext(ctx)
+		majority := servers/2 + 1
+		for n := range servers {
+			waiting, stop := ctx, func() {}
+			if n >= majority {
+				waiting, stop = context.WithTimeout(ctx, patienceForOthers)
+			}
+			answer, err := sub.NextMsgWithContext(waiting)
+			stop()
+			if err != nil && n >= majority {
+				return nil
+			}
 			if err != nil {
-				return fmt.Errorf("wait for %d servers: %w", atLeast, err)
+				return fmt.Errorf("wait for %d of %d servers: %w", majority, servers, err)
 			}
 			if err := checkServerSync(answer.Data); err != nil {
 				return err

@@ -39,6 +39,20 @@ func TestSystemSyncWithoutAnswer(t *testing.T) {
 	}
 }
 
+// TestSystemSyncWithoutOne is a role that starts while a server of three is down.
+func TestSystemSyncWithoutOne(t *testing.T) {
+	system := systemConn(t, true)
+	answers := `{"data":{"config":{"sync_always":true}}}`
+	sub, err := system.Subscribe("$SYS.REQ.SERVER.PING.JSZ", func(m *nats.Msg) { _ = m.Respond([]byte(answers)) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = sub.Unsubscribe() }()
+	if err := jetstream.SystemSync(system, 3)(t.Context()); err != nil {
+		t.Errorf("two of three servers answered: %v", err)
+	}
+}
+
 // systemConn returns a connection of a server's system account.
 func systemConn(t *testing.T, always bool) *nats.Conn {
 	t.Helper()

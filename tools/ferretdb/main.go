@@ -4,7 +4,8 @@
 // FerretDB's own command refuses to start when it is built from its published
 // module (a generated file is missing there); its embeddable package does not
 // need that file, so this is the smallest command around it. It is a test
-// server: it accepts every client, and it is not atomic under concurrent writers.
+// server: it is not atomic under concurrent writers. Clients authenticate by PLAIN,
+// and PostgreSQL judges their name and password, unless its URL has some.
 package main
 
 import (
@@ -20,21 +21,25 @@ import (
 )
 
 func main() {
-	listen := flag.String("listen", "127.0.0.1:0", "address to listen on")
+	var listener ferretdb.ListenerConfig
+	flag.StringVar(&listener.TCP, "listen", "", "address to listen on without TLS")
+	flag.StringVar(&listener.TLS, "listen-tls", "", "address to listen on with TLS")
+	flag.StringVar(&listener.TLSCertFile, "tls-cert", "", "PEM file of the server's certificate")
+	flag.StringVar(&listener.TLSKeyFile, "tls-key", "", "PEM file of the server's key")
 	postgres := flag.String("postgresql-url", "", "PostgreSQL URL of the database to keep documents in")
 	flag.Parse()
-	if err := serve(*listen, *postgres); err != nil {
+	if err := serve(listener, *postgres); err != nil {
 		fmt.Fprintln(os.Stderr, "ferretdb:", err)
 		os.Exit(1)
 	}
 }
 
 // serve runs the server until SIGINT or SIGTERM.
-func serve(listen, postgres string) error {
+func serve(listener ferretdb.ListenerConfig, postgres string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	server, err := ferretdb.New(&ferretdb.Config{
-		Listener:      ferretdb.ListenerConfig{TCP: listen},
+		Listener:      listener,
 		Handler:       "postgresql",
 		PostgreSQLURL: postgres,
 		Logger:        slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),

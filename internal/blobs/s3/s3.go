@@ -16,10 +16,13 @@
 package s3
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -40,6 +43,9 @@ type Options struct {
 	Region string
 	// Bucket is the bucket's name.
 	Bucket string
+	// CAFile, if not empty, is a PEM file of the authorities to trust in place of the
+	// system's. A Transport has its own.
+	CAFile string
 	// Transport carries the requests; nil means one of the store's own, with
 	// enough kept-alive connections for a busy gateway.
 	Transport http.RoundTripper
@@ -64,7 +70,10 @@ func New(o Options) (*Store, error) {
 	}
 	s := &Store{bucket: o.Bucket, region: o.Region}
 	if o.Transport == nil {
-		own := transport()
+		own, err := Transport(o.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("object store: %w", err)
+		}
 		o.Transport, s.idle = own, own
 	}
 	s.transport = o.Transport
@@ -82,10 +91,15 @@ func New(o Options) (*Store, error) {
 	return s, nil
 }
 
-// transport returns the defaults of net/http with more connections to the one
+// Transport is what carries the requests unless Options say otherwise. It has the defaults of net/http with more connections to the one
 // host there is, and a limit on waiting for a server that stopped answering.
-func transport() *http.Transport {
+func Transport(caFile string) (*http.Transport, error) {
+	roots, err := rootsIn(caFile)
+	if err != nil {
+		return nil, err
+	}
 	return &http.Transport{
+		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		ForceAttemptHTTP2:     true,
@@ -96,7 +110,24 @@ func transport() *http.Transport {
 		ResponseHeaderTimeout: time.Minute,
 		ExpectContinueTimeout: time.Second,
 		DisableCompression:    true,
+	}, nil
+}
+
+// rootsIn reads a PEM file; without one it returns nil, which means the system's
+// authorities.
+func rootsIn(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
 	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("authorities to trust: %w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("no certificate in %s", file)
+	}
+	return roots, nil
 }
 
 // Close drops idle connections, unless Options.Transport made them.

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"os"
-	"strings"
 	"sync"
 	"testing"
 
@@ -13,7 +11,9 @@ import (
 
 	"awala.network/gateway/internal/blobs/blobstest"
 	"awala.network/gateway/internal/blobs/s3"
+	"awala.network/gateway/internal/connect"
 	"awala.network/gateway/internal/fault"
+	"awala.network/gateway/internal/servicestest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -25,25 +25,11 @@ func server(t testing.TB) s3.Options {
 	if testing.Short() {
 		t.Skip("needs an S3 server; not in -short")
 	}
-	get := func(name string) string {
-		value := os.Getenv("AWALA_TEST_S3_" + name)
-		if value == "" && os.Getenv("AWALA_TEST_REQUIRE_SERVICES") == "1" {
-			t.Fatalf("AWALA_TEST_S3_%s is not set, and services are required", name)
-		}
-		if value == "" {
-			t.Skipf("needs an S3 server; AWALA_TEST_S3_%s is not set", name)
-		}
-		return value
+	options, err := connect.ObjectStore(servicestest.ObjectStore(t))
+	if err != nil {
+		t.Fatal(err)
 	}
-	endpoint, secure := strings.CutPrefix(get("ENDPOINT"), "https://")
-	return s3.Options{
-		Endpoint:  strings.TrimPrefix(endpoint, "http://"),
-		Insecure:  !secure,
-		AccessKey: get("ACCESS_KEY"),
-		SecretKey: get("SECRET_KEY"),
-		Bucket:    get("BUCKET"),
-		Region:    "us-east-1",
-	}
+	return options
 }
 
 func open(t testing.TB, o s3.Options) *s3.Store {
@@ -112,7 +98,10 @@ func (l *line) arm(f blobstest.Fault) {
 
 func TestConformance(t *testing.T) {
 	options := server(t)
-	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport, err := s3.Transport(options.CAFile)
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(transport.CloseIdleConnections)
 	breakable := &line{RoundTripper: transport}
 	options.Transport = breakable

@@ -58,8 +58,10 @@ func (d *Database) createExpiryIndex(ctx context.Context, c *collection) error {
 	if !errors.As(err, &refused) {
 		return err
 	}
-	d.logger.LogAttrs(ctx, slog.LevelInfo, "the document store has no TTL index: only housekeeping removes expired documents",
-		slog.String("collection", c.name), slog.Any("error", err))
+	d.noTTL.Do(func() {
+		d.logger.LogAttrs(ctx, slog.LevelInfo, "the document store has no TTL index: only housekeeping removes expired documents",
+			slog.String("collection", c.name), slog.Any("error", err))
+	})
 	if refused.HasErrorCode(codeIndexOptionsConflict) {
 		return nil // there is an index already, of another grace
 	}

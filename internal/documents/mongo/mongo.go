@@ -27,6 +27,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"slices"
 	"time"
 
@@ -73,6 +74,9 @@ type Database struct {
 
 	// turn serialises writes if the server's guarded replacements are not atomic.
 	turn turn
+
+	// noTTL tells once that the server expires nothing by itself.
+	noTTL sync.Once
 
 	// batch is how many documents one bulk write holds.
 	batch int

@@ -18,29 +18,19 @@ import (
 	"awala.network/gateway/internal/documents"
 	"awala.network/gateway/internal/documents/documentstest"
 	"awala.network/gateway/internal/documents/mongo"
+	"awala.network/gateway/internal/servicestest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// serverURI is that of a real server. Without one the tests are skipped, unless
-// the services are said to be there.
-func serverURI(t testing.TB) string {
-	t.Helper()
-	uri := os.Getenv("AWALA_TEST_MONGODB_URI")
-	if uri == "" && os.Getenv("AWALA_TEST_REQUIRE_SERVICES") == "1" {
-		t.Fatal("AWALA_TEST_REQUIRE_SERVICES=1, but AWALA_TEST_MONGODB_URI is not set")
-	}
-	if uri == "" {
-		t.Skip("AWALA_TEST_MONGODB_URI is not set: `go tool task services` starts a server")
-	}
-	return uri
-}
+// serverURI is that of a real server, which speaks TLS.
+func serverURI(t testing.TB) string { return servicestest.Env(t, "MONGODB_URI") }
 
-// through is uri by way of the proxy. Retries of the driver's own would hide the
+// through is the server, without TLS, by way of the proxy, which reads the commands. Retries of the driver's own would hide the
 // faults that the proxy makes.
-func through(t *testing.T, uri string) (*proxy, string) {
+func through(t *testing.T) (*proxy, string) {
 	t.Helper()
-	u, err := url.Parse(uri)
+	u, err := url.Parse(servicestest.Env(t, "MONGODB_PLAIN_URI"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +105,7 @@ func TestConformance(t *testing.T) {
 		return documentstest.Fixture{
 			Open: func(t *testing.T) documents.Database { return open(t, uri, name) },
 			OpenFaulty: func(t *testing.T) (documents.Database, func(documentstest.Fault)) {
-				p, proxied := through(t, uri)
+				p, proxied := through(t)
 				return open(t, proxied, name), p.fail
 			},
 			Racy: why,

@@ -15,6 +15,8 @@ import (
 var (
 	// ErrDenied says that the token is not accepted.
 	ErrDenied = errors.New("vault denies access: the token has expired, or its policy does not allow this")
+	// ErrLogin says that the role id or the secret id is not accepted.
+	ErrLogin = errors.New("vault refuses the login: the role id is wrong, or the secret id is wrong or has ended")
 	// ErrSealed says that Vault cannot be used until it is unsealed.
 	ErrSealed = errors.New("vault is sealed or unavailable")
 	// ErrMount says that there is no secrets engine where it was looked for.

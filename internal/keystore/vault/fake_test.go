@@ -17,6 +17,26 @@ type fakeVault struct {
 	mu      sync.Mutex
 	secrets map[string][]version // guarded by mu
 	sealed  bool                 // guarded by mu
+	tokens  map[string]*lease    // guarded by mu; those that logins made, and others with an end
+	logins  int                  // guarded by mu
+	renewed int                  // guarded by mu
+	secret  string               // guarded by mu; the secret id of the role "role"
+	denies  bool                 // guarded by mu; the policy allows nothing
+}
+
+// lease is how long a token lives: until ends, unless it is renewed by ttl, and never
+// beyond most.
+type lease struct {
+	ends, most time.Time
+	ttl        time.Duration
+	fixed      bool // cannot be renewed
+}
+
+// grant makes a token.
+func (f *fakeVault) grant(token string, l lease) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.tokens[token] = &l
 }
 
 const fakeToken = "s.token"
@@ -27,7 +47,9 @@ type version struct {
 	deleted time.Time
 }
 
-func newFakeVault() *fakeVault { return &fakeVault{secrets: map[string][]version{}} }
+func newFakeVault() *fakeVault {
+	return &fakeVault{secrets: map[string][]version{}, tokens: map[string]*lease{}}
+}
 
 func (f *fakeVault) setSealed(sealed bool) {
 	f.mu.Lock()
@@ -60,7 +82,15 @@ func (f *fakeVault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case f.sealed:
 		refuse(w, 503, "Vault is sealed")
-	case r.Header.Get("X-Vault-Token") != fakeToken:
+	case path == "auth/approle/login":
+		f.serveLogin(w, r)
+	case !f.accepts(r.Header.Get("X-Vault-Token")):
+		refuse(w, 403, "permission denied")
+	case path == "auth/token/renew-self":
+		f.serveRenewal(w, r.Header.Get("X-Vault-Token"))
+	case path == "auth/token/lookup-self":
+		answer(w, 200, map[string]any{"data": map[string]any{"ttl": 3600, "renewable": false}})
+	case f.denies:
 		refuse(w, 403, "permission denied")
 	case isData:
 		f.serveData(w, r, data)
@@ -69,6 +99,39 @@ func (f *fakeVault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		refuse(w, 404, fmt.Sprintf("no handler for route %q. route entry not found.", path))
 	}
+}
+
+func (f *fakeVault) accepts(token string) bool {
+	l := f.tokens[token]
+	return token == fakeToken || l != nil && time.Now().Before(l.ends)
+}
+
+func (f *fakeVault) serveLogin(w http.ResponseWriter, r *http.Request) {
+	var body map[string]string
+	_ = json.NewDecoder(r.Body).Decode(&body)
+	if body["role_id"] != "role" || body["secret_id"] != f.secret {
+		refuse(w, 400, "invalid role or secret ID")
+		return
+	}
+	f.logins++
+	token, now := fmt.Sprintf("s.login.%d", f.logins), time.Now()
+	f.tokens[token] = &lease{ends: now.Add(time.Minute), most: now.Add(10 * time.Minute), ttl: time.Minute}
+	answer(w, 200, map[string]any{"auth": map[string]any{"client_token": token, "lease_duration": 60, "renewable": true}})
+}
+
+func (f *fakeVault) serveRenewal(w http.ResponseWriter, token string) {
+	l := f.tokens[token]
+	if l == nil || l.fixed {
+		refuse(w, 400, "lease is not renewable")
+		return
+	}
+	f.renewed++
+	if l.ends = time.Now().Add(l.ttl); l.ends.After(l.most) {
+		l.ends = l.most
+	}
+	answer(w, 200, map[string]any{"auth": map[string]any{
+		"client_token": token, "lease_duration": int(time.Until(l.ends).Seconds()), "renewable": true,
+	}})
 }
 
 func (v version) metadata(number int) map[string]any {

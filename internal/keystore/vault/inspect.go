@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/hashicorp/vault/api"
 )
 
 // Health is what a server says to everybody.
@@ -33,17 +35,21 @@ type Token struct {
 	// Life is how long it still lasts; 0 is for ever.
 	Life      time.Duration
 	Renewable bool
+	// Periodic tells that it can be renewed for ever.
+	Periodic bool
 	// Root tells that it may do anything.
 	Root bool
 }
 
 // Token asks about the token. The error wraps ErrDenied if it is not accepted.
 func (s *Secrets) Token(ctx context.Context) (Token, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	secret, err := s.client.Auth().Token().LookupSelfWithContext(ctx)
+	var secret *api.Secret
+	err := s.do(ctx, func(ctx context.Context) (err error) {
+		secret, err = s.client.Auth().Token().LookupSelfWithContext(ctx)
+		return err
+	})
 	if err != nil {
-		return Token{}, fmt.Errorf("vault: look up the token: %w", explain(err))
+		return Token{}, fmt.Errorf("vault: look up the token: %w", err)
 	}
 	var t Token
 	if t.Life, err = secret.TokenTTL(); err != nil {
@@ -51,6 +57,7 @@ func (s *Secrets) Token(ctx context.Context) (Token, error) {
 	}
 	// What an older server does not tell is taken as no.
 	t.Renewable, _ = secret.TokenIsRenewable()
+	t.Periodic = t.Renewable && secret.Data["period"] != nil
 	policies, _ := secret.TokenPolicies()
 	t.Root = slices.Contains(policies, "root")
 	return t, nil
@@ -59,11 +66,13 @@ func (s *Secrets) Token(ctx context.Context) (Token, error) {
 // EngineVersion returns the version of the KV engine at the mount: "1" or "2". The
 // error wraps ErrMount if there is none.
 func (s *Secrets) EngineVersion(ctx context.Context) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	secret, err := s.client.Logical().ReadWithContext(ctx, "sys/internal/ui/mounts/"+s.mount)
+	var secret *api.Secret
+	err := s.do(ctx, func(ctx context.Context) (err error) {
+		secret, err = s.client.Logical().ReadWithContext(ctx, "sys/internal/ui/mounts/"+s.mount)
+		return err
+	})
 	if err != nil {
-		return "", fmt.Errorf("vault: look at the engine: %w", explain(err))
+		return "", fmt.Errorf("vault: look at the engine: %w", err)
 	}
 	if secret == nil || secret.Data["type"] != "kv" {
 		return "", fmt.Errorf("vault: look at the engine: %w", ErrMount)
@@ -84,14 +93,16 @@ var needed = map[string][]string{
 // MissingCapabilities lists what the token may not do and has to, each as "delete on
 // gw-keys/metadata/*".
 func (s *Secrets) MissingCapabilities(ctx context.Context) ([]string, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
 	var missing []string
 	for _, part := range []string{"data", "metadata"} {
 		path := s.mount + "/" + part + "/" + s.folder
-		have, err := s.client.Sys().CapabilitiesSelfWithContext(ctx, path+"doctor")
+		var have []string
+		err := s.do(ctx, func(ctx context.Context) (err error) {
+			have, err = s.client.Sys().CapabilitiesSelfWithContext(ctx, path+"doctor")
+			return err
+		})
 		if err != nil {
-			return nil, fmt.Errorf("vault: ask for capabilities: %w", explain(err))
+			return nil, fmt.Errorf("vault: ask for capabilities: %w", err)
 		}
 		for _, want := range needed[part] {
 			if !slices.Contains(have, want) && !slices.Contains(have, "root") {

@@ -6,6 +6,11 @@
 // linger; that takes the "delete" capability on <mount>/metadata/*, listing
 // takes "list" there, and the rest "read", "create" and "update" on
 // <mount>/data/*.
+//
+// The token is renewed while Run runs. When Vault denies it, a new one is asked of its
+// source - the file that something else has written, or a login as an AppRole - and
+// the request is made once more; so a token that has ended is a fault that heals
+// without a restart.
 package vault
 
 import (
@@ -13,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -34,8 +40,11 @@ const DefaultTimeout = 3 * time.Second
 type Options struct {
 	// Address is the server's URL.
 	Address string
-	// Token authenticates every request.
-	Token string
+	// Token returns the token that authenticates every request. It is asked again and
+	// again, because something else may have made a new one.
+	Token func() (string, error)
+	// AppRole, if not nil, logs in; then Token is not used.
+	AppRole *AppRole
 	// Mount is the path of the KV v2 engine; "" means DefaultMount. Unlike the
 	// reference, which drops the first slash within, it is used as it is.
 	Mount string
@@ -44,13 +53,20 @@ type Options struct {
 	Folder string
 	// Timeout bounds every request; 0 means DefaultTimeout.
 	Timeout time.Duration
-	// Transport carries the requests; nil means Vault's own default.
+	// CAFile, and CertFile with KeyFile, are PEM files: of the authorities to trust in
+	// place of the system's, and of the certificate to show.
+	CAFile, CertFile, KeyFile string
+	// Transport carries the requests; nil means Vault's own default. The files above
+	// do not change it.
 	Transport http.RoundTripper
+	// Logger is told of tokens that could not be renewed; nil discards.
+	Logger *slog.Logger
 }
 
 // Secrets is a keystore.Secrets. Make one with New.
 type Secrets struct {
 	client  *api.Client
+	session *session
 	http    *http.Client
 	mount   string
 	folder  string // "" or ending with a slash
@@ -67,6 +83,10 @@ func New(o Options) (*Secrets, error) {
 	}
 	config.Address = o.Address
 	config.MaxRetries = 0 // callers decide; a sealed server would be waited for
+	tls := api.TLSConfig{CACert: o.CAFile, ClientCert: o.CertFile, ClientKey: o.KeyFile}
+	if err := config.ConfigureTLS(&tls); err != nil {
+		return nil, fmt.Errorf("vault: %w", err)
+	}
 	if o.Transport != nil {
 		config.HttpClient.Transport = o.Transport
 	}
@@ -74,7 +94,7 @@ func New(o Options) (*Secrets, error) {
 	if err != nil {
 		return nil, fmt.Errorf("vault: %w", err)
 	}
-	client.SetToken(o.Token)
+	client.ClearToken() // it may have one of the environment
 	s := &Secrets{client: client, http: config.HttpClient, mount: strings.Trim(o.Mount, "/"), timeout: o.Timeout}
 	if s.mount == "" {
 		s.mount = DefaultMount
@@ -85,7 +105,34 @@ func New(o Options) (*Secrets, error) {
 	if s.timeout == 0 {
 		s.timeout = DefaultTimeout
 	}
+	s.session = newSession(client, o, s.timeout)
 	return s, nil
+}
+
+// Run renews the token, and takes the one that comes after it, until ctx ends.
+func (s *Secrets) Run(ctx context.Context) error {
+	s.session.keep(ctx)
+	return nil
+}
+
+// do makes a request within the timeout. If Vault denies the token, it makes the
+// request once more with another, if there is one.
+func (s *Secrets) do(ctx context.Context, request func(context.Context) error) error {
+	token, err := s.session.current(ctx)
+	if err != nil {
+		return err
+	}
+	err = s.once(ctx, request)
+	if errors.Is(err, ErrDenied) && s.session.replace(ctx, token) {
+		err = s.once(ctx, request)
+	}
+	return err
+}
+
+func (s *Secrets) once(ctx context.Context, request func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	return explain(request(ctx))
 }
 
 // Close drops idle connections.
@@ -136,10 +183,12 @@ func (s *Secrets) write(ctx context.Context, path string, r keystore.Record, bod
 	if err := keystore.CheckRecord(path, r); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	if _, err := s.client.Logical().WriteWithContext(ctx, s.data(path), body); err != nil {
-		return fmt.Errorf("vault: write %s: %w", path, explain(err))
+	err := s.do(ctx, func(ctx context.Context) error {
+		_, err := s.client.Logical().WriteWithContext(ctx, s.data(path), body)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("vault: write %s: %w", path, err)
 	}
 	return nil
 }
@@ -150,10 +199,12 @@ func (s *Secrets) Delete(ctx context.Context, path string) error {
 	if err := keystore.CheckPath(path); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	if _, err := s.client.Logical().DeleteWithContext(ctx, s.metadata(path)); err != nil {
-		return fmt.Errorf("vault: delete %s: %w", path, explain(err))
+	err := s.do(ctx, func(ctx context.Context) error {
+		_, err := s.client.Logical().DeleteWithContext(ctx, s.metadata(path))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("vault: delete %s: %w", path, err)
 	}
 	return nil
 }
@@ -187,17 +238,19 @@ func (s *Secrets) metadata(path string) string { return s.mount + "/metadata/" +
 // methods, to which every 404 means that there is no secret, even that of a
 // mount that is not there: a wrong setting must not make keys look lost.
 func (s *Secrets) read(ctx context.Context, path string, query map[string][]string) (*api.Secret, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	response, err := s.client.Logical().ReadRawWithDataWithContext(ctx, path, query)
-	if isMissing(err) {
-		return nil, keystore.ErrNotFound
-	}
+	var secret *api.Secret
+	err := s.do(ctx, func(ctx context.Context) error {
+		response, err := s.client.Logical().ReadRawWithDataWithContext(ctx, path, query)
+		if isMissing(err) {
+			return keystore.ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		secret, err = api.ParseSecret(response.Body)
+		return errors.Join(err, response.Body.Close())
+	})
 	if err != nil {
-		return nil, explain(err)
-	}
-	secret, err := api.ParseSecret(response.Body)
-	if err = errors.Join(err, response.Body.Close()); err != nil {
 		return nil, err
 	}
 	if secret == nil {

@@ -1,0 +1,3 @@
+module awala.network/gateway/tools/certificates
+
+go 1.26.0
