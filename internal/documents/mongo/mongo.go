@@ -27,8 +27,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"sync"
 	"slices"
+	"sync"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
