@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"awala.network/gateway/events"
 	"awala.network/gateway/internal/documents"
@@ -30,6 +31,13 @@ type lastSequences struct{ work, outcome uint64 }
 // those who wait while the stream does not answer can give up.
 type tail struct {
 	turn chan struct{}
+	// arrived counts the callers. The tail is exact for the first of them, as many as
+	// refreshed says, since they came before it was last brought to the end of the
+	// stream, on top of the documents called version: those who waited for their turn
+	// meanwhile need not ask the stream again.
+	arrived   atomic.Uint64
+	refreshed uint64
+	version   string
 	// stored are the documents that this caller reads.
 	stored documents.Collection
 	// checkpoint is where the tail starts: records after it, up to read, are in
@@ -45,6 +53,7 @@ type tail struct {
 // version was lost meanwhile.
 func (r *Reader) exactly(ctx context.Context, gatewayID string, do func(*tail) error) error {
 	t := r.tails.get(gatewayID)
+	number := t.arrived.Add(1)
 	select {
 	case t.turn <- struct{}{}:
 	case <-ctx.Done():
@@ -52,12 +61,15 @@ func (r *Reader) exactly(ctx context.Context, gatewayID string, do func(*tail) e
 	}
 	defer func() { <-t.turn }()
 	for again := true; ; {
-		stored, kept, err := steady(ctx, r.collection)
+		stored, name, kept, err := steady(ctx, r.collection)
 		if err != nil {
 			return err
 		}
 		t.stored = stored
-		if err = r.refresh(ctx, gatewayID, t); err == nil {
+		if number > t.refreshed || name != t.version || t.entries == nil {
+			err = r.refresh(ctx, gatewayID, name, t)
+		}
+		if err == nil {
 			err = do(t)
 		}
 		ok, asking := kept(ctx)
@@ -82,18 +94,31 @@ func reopen(ctx context.Context, c documents.Collection) error {
 	return nil
 }
 
-// steady returns the collection to read in one call, and how to ask afterwards
-// whether it was there all the time.
-func steady(ctx context.Context, c documents.Collection) (documents.Collection, func(context.Context) (bool, error), error) {
+// steady returns the collection to read in one call, its name, and how to ask
+// afterwards whether it was there all the time.
+func steady(ctx context.Context, c documents.Collection) (
+	stored documents.Collection, name string, kept func(context.Context) (bool, error), err error,
+) {
 	live, ok := c.(*Current)
 	if !ok {
-		return c, func(context.Context) (bool, error) { return true, nil }, nil
+		return c, "", func(context.Context) (bool, error) { return true, nil }, nil
 	}
 	v, err := live.reader(ctx)
-	return v.Collection, func(ctx context.Context) (bool, error) { return live.kept(ctx, v) }, err
+	return v.Collection, v.Edition.Collection, func(ctx context.Context) (bool, error) { return live.kept(ctx, v) }, err
 }
 
-func (r *Reader) refresh(ctx context.Context, gatewayID string, t *tail) error {
+// refresh brings the tail to the end of the stream, for everybody who has come so far.
+func (r *Reader) refresh(ctx context.Context, gatewayID, name string, t *tail) error {
+	arrived := t.arrived.Load()
+	t.refreshed = 0
+	if err := r.catchUp(ctx, gatewayID, t); err != nil {
+		return err
+	}
+	t.refreshed, t.version = arrived, name
+	return nil
+}
+
+func (r *Reader) catchUp(ctx context.Context, gatewayID string, t *tail) error {
 	// The order matters: whatever is folded into a document after this point is
 	// also in the tail, so it does not matter when documents are read.
 	checkpoint, err := t.stored.Checkpoint(ctx)
