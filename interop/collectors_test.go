@@ -31,7 +31,7 @@ func TestIdleCollectors(t *testing.T) {
 		t.Skip("opens 2,000 connections and holds them")
 	}
 	gateway := process.StartStandalone(t, t.TempDir())
-	crowd := newCrowd(t, gateway)
+	crowd := newCrowd(t, gateway, idleGateways, idleCollectors)
 	before := residentMemory(t, gateway.PID)
 	crowd.connect(t)
 	crowd.hold(t, idleFor)
@@ -59,8 +59,11 @@ type crowd struct {
 	collections []*powebclient.Collection
 }
 
-func newCrowd(t *testing.T, gateway *process.Standalone) *crowd {
-	c := &crowd{gateways: make([]*powebclient.PrivateGateway, idleGateways)}
+func newCrowd(t testing.TB, gateway *process.Standalone, gateways, collectors int) *crowd {
+	c := &crowd{
+		gateways:    make([]*powebclient.PrivateGateway, gateways),
+		collections: make([]*powebclient.Collection, collectors),
+	}
 	group, ctx := errgroup.WithContext(t.Context())
 	group.SetLimit(4)
 	client := clientOf(t, gateway)
@@ -76,22 +79,22 @@ func newCrowd(t *testing.T, gateway *process.Standalone) *crowd {
 	return c
 }
 
-// connect opens the collections, those of gateway n at n, n+idleGateways, ...
-func (c *crowd) connect(t *testing.T) {
-	c.collections = make([]*powebclient.Collection, idleCollectors)
+// connect opens the collections: those of gateway n are at n, n + the number of
+// gateways, ...
+func (c *crowd) connect(t testing.TB) {
 	group := new(errgroup.Group)
 	group.SetLimit(32)
 	began := time.Now()
 	for i := range c.collections {
 		group.Go(func() (err error) {
-			c.collections[i], err = c.gateways[i%idleGateways].Collect(t.Context(), powebclient.KeepAlive)
+			c.collections[i], err = c.gateways[i%len(c.gateways)].Collect(t.Context(), powebclient.KeepAlive)
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%d collectors connected in %v", idleCollectors, time.Since(began).Round(time.Millisecond))
+	t.Logf("%d collectors connected in %v", len(c.collections), time.Since(began).Round(time.Millisecond))
 	t.Cleanup(func() {
 		for _, collection := range c.collections {
 			collection.Close()
@@ -100,7 +103,7 @@ func (c *crowd) connect(t *testing.T) {
 }
 
 // hold waits, and fails if any collection ends meanwhile.
-func (c *crowd) hold(t *testing.T, d time.Duration) {
+func (c *crowd) hold(t testing.TB, d time.Duration) {
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()
 	var group errgroup.Group
@@ -119,14 +122,14 @@ func (c *crowd) hold(t *testing.T, d time.Duration) {
 
 // push sends parcels one after another, each to another gateway, and measures
 // how long each takes to reach one of that gateway's collectors.
-func (c *crowd) push(t *testing.T) []time.Duration {
+func (c *crowd) push(t testing.TB) []time.Duration {
 	sender, err := c.gateways[0].NewEndpoint()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var latencies []time.Duration
 	for i := range pushes {
-		n := i * (idleGateways / pushes)
+		n := i * (len(c.gateways) / pushes)
 		recipient, err := c.gateways[n].NewEndpoint()
 		if err != nil {
 			t.Fatal(err)
@@ -140,7 +143,7 @@ func (c *crowd) push(t *testing.T) []time.Duration {
 	return latencies
 }
 
-func (c *crowd) pushOne(t *testing.T, n int, parcel []byte) time.Duration {
+func (c *crowd) pushOne(t testing.TB, n int, parcel []byte) time.Duration {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	began := time.Now()

@@ -37,7 +37,7 @@ const (
 	// memoryPart is the part of the limit, one in so many, that all servers of a
 	// process take together for bodies: what becomes of a body takes as much again,
 	// and freed memory is still occupied until it is collected.
-	memoryPart = 5
+	memoryPart = 4
 )
 
 // bodyMemory is how many octets the bodies of one server may hold.

@@ -2,12 +2,8 @@ package gateway
 
 import (
 	"context"
-	"crypto/tls"
-	"errors"
 
-	"awala.network/gateway/internal/certfiles"
 	"awala.network/gateway/internal/config"
-	"awala.network/gateway/internal/fault"
 	"awala.network/gateway/servers/cogrpc"
 )
 
@@ -22,7 +18,11 @@ func cogrpcRole() role {
 
 func startCogRPC(_ context.Context, a *assembly) error {
 	logger := a.loggerFor("cogrpc")
-	tlsConfig, err := cogrpcTLS(a)
+	guard, err := a.guard("cogrpc", cogrpcWait)
+	if err != nil {
+		return err
+	}
+	listener, err := a.guarded("cogrpc", guard, a.config.CogRPC.TLSCert, a.config.CogRPC.TLSKey)
 	if err != nil {
 		return err
 	}
@@ -33,7 +33,7 @@ func startCogRPC(_ context.Context, a *assembly) error {
 	server, err := cogrpc.New(cogrpc.Config{
 		Receiver: a.usecases.receiveCargo, Collector: &collect,
 		Ready:  func(ctx context.Context) bool { return a.readiness.Report(ctx).Ready },
-		Logger: logger, Registerer: a.metrics, Entrance: a.entrance(), TLS: tlsConfig,
+		Logger: logger, Registerer: a.metrics, Entrance: a.entrance(), Guard: guard,
 	})
 	if err != nil {
 		return err
@@ -41,7 +41,7 @@ func startCogRPC(_ context.Context, a *assembly) error {
 	serving := make(chan struct{})
 	go func() {
 		defer close(serving)
-		if err := server.Serve(a.listeners["cogrpc"]); err != nil {
+		if err := server.Serve(listener); err != nil {
 			a.life.fail("cogrpc", err)
 		}
 	}()
@@ -51,17 +51,4 @@ func startCogRPC(_ context.Context, a *assembly) error {
 		return nil
 	})
 	return nil
-}
-
-// cogrpcTLS returns the server's TLS configuration, or nil without one.
-func cogrpcTLS(a *assembly) (*tls.Config, error) {
-	c := a.config.CogRPC
-	switch {
-	case c.TLSCert == "" && c.TLSKey == "":
-		return nil, nil
-	case c.TLSCert == "" || c.TLSKey == "":
-		return nil, fault.Permanent(errors.New("--cogrpc-tls-cert and --cogrpc-tls-key go together"))
-	default:
-		return certfiles.Server(string(c.TLSCert), string(c.TLSKey), a.loggerFor("cogrpc"))
-	}
 }

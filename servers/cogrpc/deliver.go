@@ -34,15 +34,13 @@ type delivery struct {
 	counts  map[string]int
 }
 
-// received is what comes from the client. A message has its share of the memory,
-// which whoever takes it gives back.
+// received is what comes from the client. A message has its memory, which whoever
+// takes it gives back.
 type received struct {
 	message *cargorelay.CargoDelivery
+	release func()
 	err     error
 }
-
-// share is how much of the memory a cargo takes.
-func share(m *cargorelay.CargoDelivery) int64 { return int64(len(m.GetCargo())) }
 
 // stored is what became of a cargo.
 type stored struct {
@@ -67,18 +65,20 @@ func (r *relay) DeliverCargo(stream deliveryStream) error {
 	return err
 }
 
-// read passes on what comes from the client until that ends or done is closed. Beside
-// those with a share of the memory there is no more than one cargo of a call. The
+// read passes on what comes from the client until that ends or done is closed. The
 // goroutine ends with the call, because then its stream does.
 func (d *delivery) read(done <-chan struct{}) <-chan received {
 	incoming := make(chan received)
 	d.readers.Go(func() {
 		for {
-			in := d.receive()
+			in := received{release: func() {}}
+			if in.message, in.err = d.stream.Recv(); in.err == nil {
+				in.release = receivedMessage(d.ctx)
+			}
 			select {
 			case incoming <- in:
 			case <-done:
-				d.memory.Release(share(in.message))
+				in.release()
 				return
 			}
 			if in.err != nil {
@@ -89,22 +89,12 @@ func (d *delivery) read(done <-chan struct{}) <-chan received {
 	return incoming
 }
 
-// receive waits for a cargo and then for its share of the memory.
-func (d *delivery) receive() received {
-	m, err := d.stream.Recv()
-	if err != nil {
-		return received{err: err}
+// receivedMessage takes over the memory of the message that was received last.
+func receivedMessage(ctx context.Context) (release func()) {
+	if body, ok := ctx.Value(meteredKey{}).(*metered); ok {
+		return body.received()
 	}
-	ctx, cancel := context.WithTimeout(d.ctx, d.timing.storing)
-	defer cancel()
-	defer context.AfterFunc(d.life, cancel)()
-	if err := d.memory.Acquire(ctx, share(m)); d.ctx.Err() != nil && err != nil {
-		return received{err: status.FromContextError(d.ctx.Err()).Err()}
-	} else if err != nil {
-		because(d.ctx, err)
-		return received{err: status.Error(codes.Unavailable, "too busy; try again later")}
-	}
-	return received{message: m}
+	return func() {}
 }
 
 // run stores what comes, several cargoes at a time, and acknowledges each when it
@@ -128,7 +118,7 @@ func (d *delivery) run(incoming <-chan received) error {
 				continue
 			}
 			d.inHand++
-			go d.store(in.message)
+			go d.store(in)
 		case s := <-d.stored:
 			d.inHand--
 			d.answer(s)
@@ -160,9 +150,11 @@ func (d *delivery) fail(err error) {
 	}
 }
 
-// store stores one cargo, which has its share of the memory, also when the client has gone meanwhile: then it need not
+// store stores one cargo, also when the client has gone meanwhile: then it need not
 // be stored when it is delivered again. The call waits for it.
-func (d *delivery) store(m *cargorelay.CargoDelivery) {
+func (d *delivery) store(in received) {
+	defer in.release()
+	m := in.message
 	result := stored{deliveryID: m.GetId(), receivedAt: time.Now()}
 	defer func() { d.stored <- result }()
 	defer func() {
@@ -175,7 +167,6 @@ func (d *delivery) store(m *cargorelay.CargoDelivery) {
 	defer context.AfterFunc(d.life, cancel)()
 	ctx, span := d.Entrance.Anew(ctx, "store cargo") // each cargo has a trace of its own
 	defer func() { finishStoring(span, result) }()
-	defer d.memory.Release(share(m))
 	r, err := d.Receiver.Receive(ctx, m.GetCargo())
 	switch {
 	case handlers.AsRefusal(err) != nil:

@@ -16,6 +16,7 @@
 // delete a CCA upon PERMISSION_DENIED, which is sent for a CCA that is used up and
 // nothing else. The grpc.health.v1 service tells whether the process is ready.
 //
-// Memory is bounded: by the cargoes in hand per call, by their length in all calls,
-// and by the number of calls.
+// Memory is bounded: no message is read before a [limits.Guard] grants the memory for
+// it, whatever the number of calls; until then its client keeps it. Clients that send
+// or take a message too slowly are cut off. Too many calls wait for their turn.
 package cogrpc

@@ -1,6 +1,10 @@
 package cogrpc
 
-import "time"
+import (
+	"time"
+
+	"google.golang.org/grpc/encoding"
+)
 
 // SetProgress sets how long a collection may go without progress.
 func (s *Server) SetProgress(d time.Duration) { s.timing.progress = d }
@@ -13,3 +17,6 @@ func (s *Server) SetHealthInterval(d time.Duration) { s.timing.healthInterval = 
 
 // MaxMessageLen is the longest message that the server takes.
 const MaxMessageLen = maxMessageLen
+
+// NewCodec returns the server's codec.
+func NewCodec() encoding.CodecV2 { return newCodec() }

@@ -22,7 +22,6 @@ import (
 
 	"awala.network/gateway/internal/certfiles"
 	"awala.network/gateway/internal/courierclient"
-	"awala.network/gateway/servers/cogrpc"
 )
 
 func TestHealthTellsTheTruth(t *testing.T) {
@@ -110,10 +109,23 @@ func TestTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := newGateway(t, func(c *cogrpc.Config) { c.TLS = config })
+	config.NextProtos = []string{"h2"}
+	g := newGateway(t)
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- g.server.Serve(listener) }()
+	defer func() {
+		g.stop()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	}()
 	pool := x509.NewCertPool()
 	pool.AddCert(certificate)
-	secure, err := courierclient.New(g.courier.Conn().Target(),
+	secure, err := courierclient.New(listener.Addr().String(),
 		grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{RootCAs: pool, ServerName: "cogrpc.example"})))
 	if err != nil {
 		t.Fatal(err)

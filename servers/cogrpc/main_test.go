@@ -23,6 +23,7 @@ import (
 	"awala.network/gateway/handlers"
 	"awala.network/gateway/internal/claims"
 	"awala.network/gateway/internal/courierclient"
+	"awala.network/gateway/internal/limits"
 	"awala.network/gateway/internal/powebclient"
 	"awala.network/gateway/projections"
 	"awala.network/gateway/servers/cogrpc"
@@ -70,6 +71,7 @@ func newGateway(t testing.TB, options ...func(*cogrpc.Config)) *gateway {
 		},
 		Ready:  func(context.Context) bool { return g.ready.Load() },
 		Logger: slog.New(slog.NewTextHandler(&g.logs, nil)), Registerer: g.registry,
+		Guard: servertest.NewGuard(t, limits.Options{}),
 	}
 	for _, option := range options {
 		option(&config)

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
+	"awala.network/gateway/internal/limits"
 	"awala.network/gateway/internal/tracing"
 )
 
@@ -71,10 +72,11 @@ func (s *Server) observe(srv any, stream grpc.ServerStream, info *grpc.StreamSer
 	inHand.Inc()
 	defer inHand.Dec()
 	err := s.survive(c, func() error {
-		if !s.calls.TryAcquire(1) {
-			return status.Error(codes.Unavailable, "too many calls")
+		done, err := s.Guard.Enter(c.ctx, client(c.ctx))
+		if err != nil {
+			return status.Error(codes.Unavailable, "too many calls; try again later")
 		}
-		defer s.calls.Release(1)
+		defer done()
 		return handler(srv, c)
 	})
 	code := status.Code(err)
@@ -83,6 +85,14 @@ func (s *Server) observe(srv any, stream grpc.ServerStream, info *grpc.StreamSer
 	s.access(c, rpc, err, time.Since(began))
 	c.finish(span, err)
 	return err
+}
+
+// client tells whose call it is.
+func client(ctx context.Context) limits.Client {
+	if body, ok := ctx.Value(meteredKey{}).(*metered); ok {
+		return body.client
+	}
+	return limits.Client{}
 }
 
 // traceContext returns the W3C trace context in the metadata.
@@ -158,6 +168,7 @@ func (s *Server) access(c *call, rpc string, err error, took time.Duration) {
 		slog.String("rpc", rpc),
 		slog.String("code", status.Code(err).String()),
 		slog.String("remote", remote(c.ctx)),
+		slog.String("client", client(c.ctx).Address.String()),
 		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
 	}, c.attrs...)
 	if c.cause == nil {

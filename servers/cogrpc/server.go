@@ -2,20 +2,19 @@ package cogrpc
 
 import (
 	"context"
-	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/health/grpc_health_v1"
-	"google.golang.org/grpc/keepalive"
 
+	"awala.network/gateway/internal/limits"
 	"awala.network/gateway/internal/tracing"
 	"awala.network/gateway/servers/cogrpc/cargorelay"
 )
@@ -30,17 +29,18 @@ const (
 	maxHeaderLen = 32 << 10
 	// maxStreams bounds the calls on one connection; couriers make one at a time.
 	maxStreams = 16
-	// maxCalls bounds the calls on all connections.
-	maxCalls = 512
+	// receiveWindow bounds what a connection may have sent that nobody has read: it
+	// is in memory without having asked for it.
+	receiveWindow = 256 << 10
 
-	connectionAge   = 15 * time.Minute
-	connectionGrace = 30 * time.Second
-	connectionIdle  = 5 * time.Minute
-	pingInterval    = 60 * time.Second
-	pingTimeout     = 20 * time.Second
-	minPingInterval = 10 * time.Second
+	// connectionAge is after how long a connection is given up at the end of a call,
+	// so that clients spread over the servers that there are.
+	connectionAge  = 15 * time.Minute
+	connectionIdle = 5 * time.Minute
+	headerTimeout  = 10 * time.Second
+	pingInterval   = 60 * time.Second
+	pingTimeout    = 20 * time.Second
 
-	defaultCargoMemory = 256 << 20
 	// cutMargin is kept of the time to stop, to cut off what is left.
 	cutMargin = 500 * time.Millisecond
 )
@@ -56,20 +56,19 @@ type Config struct {
 	Registerer prometheus.Registerer
 	// Entrance begins the traces of calls; by default there are none.
 	Entrance tracing.Entrance
-	// TLS is nil behind a proxy that terminates it.
-	TLS *tls.Config
-	// CargoMemory bounds, in octets, the cargoes that are being stored or wait for
-	// that, but for one of each call; 256 MiB if 0.
-	CargoMemory int64
+	// Guard holds clients to their limits.
+	Guard *limits.Guard
 }
 
-// Server is the CogRPC server. Serve it once, then Stop it.
+// Server is the CogRPC server. Serve it on any number of listeners, then Stop it.
+//
+// It is gRPC's handler on the HTTP/2 server of net/http, whose requests have bodies
+// that can be held back until there is memory for the next message (see metered).
 type Server struct {
 	Config
 	grpc    *grpc.Server
+	http    *http.Server
 	metrics *metrics
-	memory  *semaphore.Weighted
-	calls   *semaphore.Weighted
 	timing  timing
 
 	stopOnce sync.Once
@@ -101,49 +100,75 @@ func New(config Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cogrpc: %w", err)
 	}
-	if config.CargoMemory == 0 {
-		config.CargoMemory = defaultCargoMemory
-	}
 	s := &Server{
 		Config: config, metrics: m,
-		memory: semaphore.NewWeighted(max(config.CargoMemory, maxMessageLen)), calls: semaphore.NewWeighted(maxCalls),
 		timing: timing{
 			storing: 15 * time.Second, silence: 5 * time.Minute, progress: time.Minute, recording: 5 * time.Second, healthInterval: 5 * time.Second,
 		},
 		stopping: make(chan struct{}),
 	}
 	s.life, s.kill = context.WithCancel(context.Background())
-	s.grpc = grpc.NewServer(s.options()...)
+	s.grpc = grpc.NewServer(
+		grpc.MaxRecvMsgSize(maxMessageLen), grpc.ForceServerCodecV2(newCodec()),
+		grpc.StreamInterceptor(s.observe), grpc.WaitForHandlers(true),
+	)
 	// One implementation under both names.
 	relay := &relay{Server: s}
 	s.grpc.RegisterService(&cargorelay.CargoRelay_ServiceDesc, relay)
 	s.grpc.RegisterService(&cargorelay.AwalaServiceDesc, relay)
 	grpc_health_v1.RegisterHealthServer(s.grpc, &health{server: s})
+	s.http = s.newHTTP()
 	return s, nil
 }
 
-func (s *Server) options() []grpc.ServerOption {
-	options := []grpc.ServerOption{
-		grpc.MaxRecvMsgSize(maxMessageLen),
-		grpc.MaxHeaderListSize(maxHeaderLen),
-		grpc.MaxConcurrentStreams(maxStreams),
-		grpc.KeepaliveParams(keepalive.ServerParameters{
-			MaxConnectionAge: connectionAge, MaxConnectionAgeGrace: connectionGrace, MaxConnectionIdle: connectionIdle,
-			Time: pingInterval, Timeout: pingTimeout,
-		}),
-		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPingInterval, PermitWithoutStream: true}),
-		grpc.StreamInterceptor(s.observe),
-		grpc.WaitForHandlers(true),
+func (s *Server) newHTTP() *http.Server {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(true)
+	return &http.Server{
+		Handler:   http.HandlerFunc(s.serveCall),
+		Protocols: protocols,
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: maxStreams, SendPingTimeout: pingInterval, PingTimeout: pingTimeout,
+			MaxReceiveBufferPerConnection: receiveWindow, MaxReceiveBufferPerStream: receiveWindow,
+		},
+		ReadHeaderTimeout: headerTimeout, IdleTimeout: connectionIdle, MaxHeaderBytes: maxHeaderLen,
+		ConnContext: func(ctx context.Context, _ net.Conn) context.Context {
+			return context.WithValue(ctx, connectedKey{}, time.Now())
+		},
+		ErrorLog: slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug),
 	}
-	if s.TLS != nil {
-		options = append(options, grpc.Creds(credentials.NewTLS(s.TLS)))
-	}
-	return options
 }
 
-// Serve takes calls on the listener until Stop, and returns nil then.
+// connectedKey is that of the time when a connection was made.
+type connectedKey struct{}
+
+// serveCall hands one call to gRPC, with a body and an answer that are held to the
+// limits. A client that sends too many calls gets 503, which is UNAVAILABLE to gRPC.
+func (s *Server) serveCall(w http.ResponseWriter, r *http.Request) {
+	client := s.Guard.Client(r.RemoteAddr, r.Header)
+	if err := s.Guard.Request(client); err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	if connected, ok := r.Context().Value(connectedKey{}).(time.Time); ok && time.Since(connected) > connectionAge {
+		w.Header().Set("Connection", "close") // net/http says GOAWAY then
+	}
+	controller := http.NewResponseController(w)
+	body := &metered{ReadCloser: r.Body, guard: s.Guard, client: client, controller: controller}
+	defer body.end()
+	r = r.WithContext(context.WithValue(r.Context(), meteredKey{}, body))
+	body.ctx, r.Body = r.Context(), body
+	s.grpc.ServeHTTP(&paced{w, controller}, r)
+}
+
+// meteredKey is that of the body of a call.
+type meteredKey struct{}
+
+// Serve takes calls on the listener until Stop, and returns nil then. The listener's
+// connections may be TLS, with h2 as their protocol.
 func (s *Server) Serve(listener net.Listener) error {
-	if err := s.grpc.Serve(listener); err != nil {
+	if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("cogrpc: %w", err)
 	}
 	return nil
@@ -160,18 +185,11 @@ func (s *Server) Stop(ctx context.Context) {
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-cutMargin))
 		defer cancel()
 	}
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		s.grpc.GracefulStop()
-	}()
-	select {
-	case <-stopped:
-	case <-ctx.Done():
+	if s.http.Shutdown(ctx) != nil {
 		s.kill()
-		s.grpc.Stop()
-		<-stopped
+		_ = s.http.Close() // what is left is cut off
 	}
+	s.grpc.Stop()
 	s.kill()
 	s.readers.Wait()
 }
