@@ -21,6 +21,8 @@ import (
 type CollectParcel struct {
 	Mailbox Mailbox
 	Log     Appender
+	// Arrivals hears of collected parcels; nil if nobody is to.
+	Arrivals Arrivals
 	// Now is the clock: time.Now, unless a test says otherwise.
 	Now func() time.Time
 }
@@ -29,9 +31,18 @@ type CollectParcel struct {
 // acknowledged by it on the same connection. A newer version that came in
 // meanwhile stays.
 func (h *CollectParcel) Acknowledged(ctx context.Context, item projections.Item, via events.Ingress) error {
-	_, err := h.Log.Append(ctx, collected(item, via, item.Cause(), h.Now()))
+	return h.record(ctx, item, via, item.Cause())
+}
+
+// record records the end of the version.
+func (h *CollectParcel) record(ctx context.Context, item projections.Item, via events.Ingress, cause events.Event) error {
+	e := collected(item, via, cause, h.Now())
+	position, err := h.Log.Append(ctx, e)
 	if err != nil {
 		return fmt.Errorf("record the collection of a parcel: %w", err)
+	}
+	if h.Arrivals != nil && !position.Duplicate {
+		h.Arrivals.Arrived(ctx, item.Via, via, e.Time.Sub(item.AcceptedAt))
 	}
 	return nil
 }
@@ -70,12 +81,9 @@ func (h *CollectParcel) AcknowledgedInCargo(ctx context.Context, key events.Parc
 	}
 	// The parcel's trace, not the cargo's, comes to its end.
 	ctx, span := tracing.Follow(ctx, item.TraceParent, "collected in cargo")
-	_, err = h.Log.Append(ctx, collected(item, events.ViaCargo, in.Received, h.Now()))
+	err = h.record(ctx, item, events.ViaCargo, in.Received)
 	tracing.End(span, err)
-	if err != nil {
-		return false, fmt.Errorf("record the collection of a parcel: %w", err)
-	}
-	return true, nil
+	return err == nil, err
 }
 
 // had tells whether the private gateway can have had a version when it wrote the

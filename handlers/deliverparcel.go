@@ -37,6 +37,8 @@ type DeliverParcel struct {
 	Log     Appender
 	Retry   RetryPolicy
 	Logger  *slog.Logger
+	// Arrivals hears of delivered parcels; nil if nobody is to.
+	Arrivals Arrivals
 	// Now is the clock: time.Now, unless a test says otherwise.
 	Now func() time.Time
 }
@@ -191,6 +193,9 @@ func (h *DeliverParcel) record(ctx context.Context, a Assignment, out Outcome, e
 		if err == nil {
 			out.Recorded = position
 			h.log(ctx, a, out, e)
+			if _, delivered := e.Data.(events.InternetParcelDelivered); delivered && !position.Duplicate && h.Arrivals != nil {
+				h.Arrivals.Arrived(ctx, a.Via, events.ViaPoHTTP, e.Time.Sub(a.AcceptedAt))
+			}
 			return out, nil
 		}
 		h.Logger.LogAttrs(ctx, slog.LevelError, "outcome of a delivery is not recorded yet",

@@ -15,6 +15,12 @@ type Appender interface {
 	Append(ctx context.Context, e events.Event) (events.Position, error)
 }
 
+// Arrivals hears how long parcels took from their acceptance until their recipient had
+// them, once for each, and by which bindings they came in and went out.
+type Arrivals interface {
+	Arrived(ctx context.Context, from, to events.Ingress, took time.Duration)
+}
+
 // Identity is the gateway's own identity (see internal/identity).
 type Identity interface {
 	InternetAddress() string

@@ -86,7 +86,7 @@ func (p *Parcel) accept(r events.Record, data events.GatewayParcelAccepted) bool
 	p.forget(r.Time)
 	v := Version{
 		AcceptedID: r.ID, CorrelationID: r.CorrelationID, TraceParent: r.TraceParent, Sequence: r.Sequence, AcceptedAt: r.Time,
-		ParcelBlob: data.ParcelBlob, SourceGatewayID: data.SourceGatewayID, State: Queued,
+		ParcelBlob: data.ParcelBlob, SourceGatewayID: data.SourceGatewayID, Via: data.Via, State: Queued,
 	}
 	if newer := p.NewerThan(v.CreatedAt, r.Time); newer != nil {
 		v.State, v.SupersededBy = Superseded, newer.AcceptedID

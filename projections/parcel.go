@@ -40,6 +40,8 @@ type Version struct {
 	Sequence        uint64    `json:"sequence"`
 	AcceptedAt      time.Time `json:"acceptedAt"`
 	SourceGatewayID string    `json:"sourceGatewayId,omitempty"`
+	// Via is the binding by which it came in.
+	Via events.Ingress `json:"via,omitempty"`
 	events.ParcelBlob
 	State State `json:"state"`
 	// SupersededBy is the AcceptedID of the version that took the place of this

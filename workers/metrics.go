@@ -7,6 +7,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"awala.network/gateway/internal/fault"
+	"awala.network/gateway/internal/jetstream"
+	"awala.network/gateway/internal/tracing"
 )
 
 // metrics counts and times what handlers do.
@@ -15,6 +17,7 @@ type metrics struct {
 	duration *prometheus.HistogramVec
 	inHand   *prometheus.GaugeVec
 	parked   *prometheus.CounterVec
+	retries  *prometheus.CounterVec
 }
 
 func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
@@ -36,8 +39,12 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 			Name: "awala_worker_parked_total",
 			Help: "Messages set aside for an operator.",
 		}, []string{"handler"}),
+		retries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "awala_worker_retries_total",
+			Help: "Further tries of handlers, by where they took place: at once, or after the message came again.",
+		}, []string{"handler", "when"}),
 	}
-	for _, c := range []prometheus.Collector{m.handled, m.duration, m.inHand, m.parked} {
+	for _, c := range []prometheus.Collector{m.handled, m.duration, m.inHand, m.parked, m.retries} {
 		if err := registerer.Register(c); err != nil {
 			return nil, err
 		}
@@ -51,14 +58,25 @@ func (m *metrics) middleware(next message.HandlerFunc) message.HandlerFunc {
 		inHand := m.inHand.WithLabelValues(handler)
 		inHand.Inc()
 		defer inHand.Dec()
+		if d, ok := jetstream.DeliveryFrom(msg.Context()); ok && d.Attempt > 1 {
+			m.retries.WithLabelValues(handler, "later").Inc()
+		}
 		start := time.Now()
 		produced, err := next(msg)
-		m.duration.WithLabelValues(handler).Observe(time.Since(start).Seconds())
+		tracing.Observe(msg.Context(), m.duration.WithLabelValues(handler), time.Since(start))
 		outcome := "ok"
 		if err != nil {
 			outcome = fault.Class(err)
 		}
 		m.handled.WithLabelValues(handler, outcome).Inc()
 		return produced, err
+	}
+}
+
+// retried counts a further try within one delivery, but not those of what an operator
+// has handled again.
+func (m *metrics) retried(msg *message.Message) {
+	if handler := message.HandlerNameFromCtx(msg.Context()); handler != "" {
+		m.retries.WithLabelValues(handler, "at once").Inc()
 	}
 }

@@ -17,8 +17,8 @@ const (
 
 // retry runs the handler up to tries times while its error is transient, with
 // pauses that double, less a random half. What fails longer goes back to the
-// server. When the message's context ends, so do the tries.
-func retry(tries int) message.HandlerMiddleware {
+// server; retried is told of each further try. When the message's context ends, so do the tries.
+func retry(tries int, retried func(*message.Message)) message.HandlerMiddleware {
 	return func(next message.HandlerFunc) message.HandlerFunc {
 		return func(msg *message.Message) ([]*message.Message, error) {
 			pause := firstPause
@@ -31,6 +31,7 @@ func retry(tries int) message.HandlerMiddleware {
 					return nil, err
 				}
 				pause = min(2*pause, lastPause)
+				retried(msg)
 			}
 		}
 	}

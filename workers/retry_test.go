@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/ThreeDotsLabs/watermill/message"
+
 	"awala.network/gateway/internal/fault"
 )
 
@@ -27,7 +29,7 @@ func TestRetry(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				tries := 0
-				err := through(retry(3), delivered(t.Context(), 1), func(context.Context) error {
+				err := through(retry(3, uncounted), delivered(t.Context(), 1), func(context.Context) error {
 					tries++
 					return tc.errs[tries-1]
 				})
@@ -43,7 +45,7 @@ func TestRetryPausesLonger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var pauses []time.Duration
 		last := time.Now()
-		_ = through(retry(8), delivered(t.Context(), 1), func(context.Context) error {
+		_ = through(retry(8, uncounted), delivered(t.Context(), 1), func(context.Context) error {
 			pauses = append(pauses, time.Since(last))
 			last = time.Now()
 			return errors.New("transient")
@@ -63,7 +65,7 @@ func TestRetryEndsWithTheMessage(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		tries := 0
 		want := errors.New("transient")
-		err := through(retry(3), delivered(ctx, 1), func(context.Context) error {
+		err := through(retry(3, uncounted), delivered(ctx, 1), func(context.Context) error {
 			tries++
 			cancel()
 			return want
@@ -73,3 +75,5 @@ func TestRetryEndsWithTheMessage(t *testing.T) {
 		}
 	})
 }
+
+func uncounted(*message.Message) {}

@@ -100,7 +100,7 @@ func NewRouter(config Config) (*Router, error) {
 		},
 		// The first is outermost; these stand next to the handler.
 		inner: []message.HandlerMiddleware{
-			metrics.middleware, retry(config.Tries), timeout(config.Timeout), recovery(config.Logger),
+			metrics.middleware, retry(config.Tries, metrics.retried), timeout(config.Timeout), recovery(config.Logger),
 		},
 	}
 	router.AddMiddleware(r.stopper.middleware)

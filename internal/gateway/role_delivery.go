@@ -53,7 +53,7 @@ func startDelivery(ctx context.Context, a *assembly) error {
 	runner := &delivery.Runner{
 		Queue: queue, Metrics: metrics, Tracer: a.tracer(), Logger: logger, Now: time.Now, Drain: drain,
 		Handler: &handlers.DeliverParcel{
-			Blobs: a.services.blobs, Postman: client, Log: a.services.log, Retry: policy, Logger: logger, Now: time.Now,
+			Blobs: a.services.blobs, Postman: client, Log: a.services.log, Retry: policy, Logger: logger, Arrivals: a.measured, Now: time.Now,
 		},
 	}
 	follower := &delivery.Follower{

@@ -42,7 +42,7 @@ func (a *assembly) openUsecases(ctx context.Context) error {
 			Identity: a.identity, Mailbox: mailbox, Blobs: s.blobs, Log: s.log,
 			Ended: deleteBlob, Logger: a.loggerFor("accept"), Now: time.Now,
 		},
-		collect: &handlers.CollectParcel{Mailbox: mailbox, Log: s.log, Now: time.Now},
+		collect: &handlers.CollectParcel{Mailbox: mailbox, Log: s.log, Arrivals: a.measured, Now: time.Now},
 		delete:  deleteBlob,
 		expire:  &handlers.ExpireParcels{Open: open, Log: s.log, Now: time.Now},
 		replace: &handlers.ReplaceParcels{Open: open, Log: s.log, Now: time.Now},

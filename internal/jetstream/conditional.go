@@ -51,7 +51,7 @@ func (l *Log) publish(ctx context.Context, e events.Event, opts ...natsjs.Publis
 	}
 	began := time.Now()
 	ack, err := l.send(ctx, nats.Msg{Subject: subject, Header: header, Data: body}, opts)
-	l.opts.Appended(e.Data.EventType(), time.Since(began), err)
+	l.opts.Appended(ctx, e.Data.EventType(), time.Since(began), err)
 	if err != nil {
 		return events.Position{}, fmt.Errorf("jetstream: append %s to %s: %w", e.ID, subject, publishError(err))
 	}

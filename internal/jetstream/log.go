@@ -40,7 +40,7 @@ type Options struct {
 	Logger *slog.Logger
 	// Appended, if not nil, is told of each try to record an event: its type, how
 	// long it took, and its error.
-	Appended func(t events.Type, took time.Duration, err error)
+	Appended func(ctx context.Context, t events.Type, took time.Duration, err error)
 }
 
 func (o *Options) setDefaults() {
@@ -60,7 +60,7 @@ func (o *Options) setDefaults() {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.Appended == nil {
-		o.Appended = func(events.Type, time.Duration, error) {}
+		o.Appended = func(context.Context, events.Type, time.Duration, error) {}
 	}
 }
 

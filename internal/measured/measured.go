@@ -26,16 +26,22 @@ type Services struct {
 	requests *prometheus.HistogramVec
 	appends  *prometheus.HistogramVec
 	recorded *prometheus.CounterVec
+	arrivals *prometheus.HistogramVec
 }
 
 // seconds are the buckets of all: from half a millisecond to half a minute.
 var seconds = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
+
+// journeys are the buckets of the way of a parcel: from a hundredth of a second,
+// online, to half a year, by a courier who comes late.
+var journeys = []float64{.01, .05, .1, .25, .5, 1, 5, 30, 60, 600, 3600, 6 * 3600, 24 * 3600, 7 * 24 * 3600, 30 * 24 * 3600, 180 * 24 * 3600}
 
 // New registers the metrics:
 //
 //	awala_store_request_duration_seconds{store,operation,outcome}
 //	awala_history_append_duration_seconds{outcome}
 //	awala_events_recorded_total{type}
+//	awala_parcel_journey_seconds{from,to}
 func New(registerer prometheus.Registerer) *Services {
 	s := &Services{
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -50,13 +56,22 @@ func New(registerer prometheus.Registerer) *Services {
 			Name: "awala_events_recorded_total", Help: "Events that this process recorded, by type.",
 		}, []string{"type"}),
 	}
-	registerer.MustRegister(s.requests, s.appends, s.recorded)
+	s.arrivals = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "awala_parcel_journey_seconds",
+		Help: "Time from the acceptance of a parcel until its recipient had it, by the bindings by which it came in and went out (poweb, pohttp, cargo).", Buckets: journeys,
+	}, []string{"from", "to"})
+	registerer.MustRegister(s.requests, s.appends, s.recorded, s.arrivals)
 	return s
 }
 
+// Arrived notes that a recipient has its parcel, as handlers.Arrivals wants it.
+func (s *Services) Arrived(ctx context.Context, from, to events.Ingress, took time.Duration) {
+	tracing.Observe(ctx, s.arrivals.WithLabelValues(string(from), string(to)), max(took, 0))
+}
+
 // Appended notes the recording of an event, as jetstream.Options.Appended wants it.
-func (s *Services) Appended(t events.Type, took time.Duration, err error) {
-	s.appends.WithLabelValues(outcome(err)).Observe(took.Seconds())
+func (s *Services) Appended(ctx context.Context, t events.Type, took time.Duration, err error) {
+	tracing.Observe(ctx, s.appends.WithLabelValues(outcome(err)), took)
 	if err == nil {
 		s.recorded.WithLabelValues(string(t)).Inc()
 	}

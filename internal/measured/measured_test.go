@@ -33,8 +33,8 @@ func TestStoresAreCounted(t *testing.T) {
 	if _, _, err := timed.Get(t.Context(), "none"); !errors.Is(err, blobs.ErrNotFound) {
 		t.Error(err)
 	}
-	services.Appended("cargo-received.v1", time.Millisecond, nil)
-	services.Appended("cargo-received.v1", time.Millisecond, errors.New("no"))
+	services.Appended(t.Context(), "cargo-received.v1", time.Millisecond, nil)
+	services.Appended(t.Context(), "cargo-received.v1", time.Millisecond, errors.New("no"))
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)

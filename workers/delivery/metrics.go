@@ -1,11 +1,13 @@
 package delivery
 
 import (
+	"context"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"awala.network/gateway/handlers"
+	"awala.network/gateway/internal/tracing"
 )
 
 // Metrics counts and times attempts, and shows the state of a queue.
@@ -40,13 +42,13 @@ func NewMetrics(registerer prometheus.Registerer, q *Queue, now func() time.Time
 	return m, nil
 }
 
-func (m *Metrics) attempted(job *Job, out handlers.Outcome, err error, took time.Duration) {
+func (m *Metrics) attempted(ctx context.Context, job *Job, out handlers.Outcome, err error, took time.Duration) {
 	if err != nil && !out.Attempted {
 		m.own.Inc()
 	}
 	if out.Attempted && !job.Expire {
 		m.attempts.WithLabelValues(out.Result.Verdict.String(), string(out.Result.Stage)).Inc()
-		m.duration.Observe(took.Seconds())
+		tracing.Observe(ctx, m.duration, took)
 	}
 }
 

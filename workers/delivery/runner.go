@@ -76,7 +76,7 @@ func (r *Runner) do(ctx context.Context, job *Job) {
 			slog.String("destination", job.Ref.Destination), slog.Any("error", err))
 	}
 	now := r.Now()
-	r.Metrics.attempted(job, out, err, now.Sub(start))
+	r.Metrics.attempted(ctx, job, out, err, now.Sub(start))
 	r.Queue.Done(job, out, err, now)
 }
 
