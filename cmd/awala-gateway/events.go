@@ -17,11 +17,12 @@ import (
 func newEvents(environ []string) *cobra.Command {
 	parent := &cobra.Command{
 		Use:   "events",
-		Short: "Inspect, replay, export and verify the event history",
+		Short: "Inspect, replay, export and verify the event history, and forget in it",
 		Long: `events shows what a gateway recorded, proves that it was not changed, and carries
 it away. It looks at a running gateway through its admin server (--admin), or at
 an archive that "events export" made (--archive). Looking changes nothing, and a
-replay prints events: nothing is delivered or deleted again.
+replay prints events: nothing is delivered or deleted again. "events forget" makes
+unreadable what is of one private gateway.
 
 docs/auditing.md is an auditor's way through these commands.`,
 		Example: `  awala-gateway events tail                       # what happens right now
@@ -36,6 +37,7 @@ docs/auditing.md is an auditor's way through these commands.`,
 		newEventsStreams(environ), newEventsList(environ), newEventsShow(environ), newEventsTail(environ),
 		newEventsReplay(environ), newEventsTrace(environ), newEventsExport(environ), newEventsImport(environ),
 		newEventsKey(environ), newEventsCheckpoint(environ), newEventsProve(environ), newEventsVerify(environ),
+		newEventsForget(environ),
 	)
 	return parent
 }

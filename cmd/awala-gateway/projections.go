@@ -232,6 +232,10 @@ func describe(l upkeep.Line) string {
 		v := l.Verified
 		return strings.TrimSuffix(fmt.Sprintf("%s: %d documents compared at event %d, %d differ, in %.1f s; %d unsettled",
 			v.Projection, v.Documents, v.Checkpoint, v.Differences, v.Seconds, v.Unsettled), "; 0 unsettled") + "\n"
+	case l.Forgotten != nil:
+		return describeForgotten(*l.Forgotten)
+	case l.Step != "":
+		return l.Step + "\n"
 	default:
 		return ""
 	}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net"
@@ -16,6 +17,7 @@ import (
 	"awala.network/gateway/internal/config"
 	"awala.network/gateway/internal/identity"
 	"awala.network/gateway/internal/measured"
+	"awala.network/gateway/internal/names"
 	"awala.network/gateway/internal/telemetry"
 	"awala.network/gateway/workers"
 )
@@ -83,6 +85,8 @@ type assembly struct {
 	evidence evidenceParts
 	upkeep   upkeepParts
 	dataDir  string // empty unless standalone
+	// fence is names.Fence, unless a test is in a hurry.
+	fence time.Duration
 }
 
 func newAssembly(o Options) *assembly {
@@ -94,13 +98,15 @@ func newAssembly(o Options) *assembly {
 		level:     o.Level,
 		metrics:   telemetry.NewRegistry(version, o.Kind.Name),
 		traces:    new(telemetry.Traces),
+		fence:     cmp.Or(o.Fence, names.Fence),
 		readiness: admin.NewReadiness(version),
 		life:      newLifecycle(o.Logger),
 		listeners: make(map[string]net.Listener),
 		evidence:  evidenceParts{mount: admin.Mount{Path: "/events"}},
 		upkeep: upkeepParts{
 			projections: admin.Mount{Path: "/projections"}, messages: admin.Mount{Path: "/parked"},
-			replays: workers.NewReplays(),
+			forgetting: admin.Mount{Path: "/forget"},
+			replays:    workers.NewReplays(),
 		},
 		queue:    admin.Mount{Path: "/queue"},
 		overview: overviewParts{mount: admin.Mount{Path: "/status"}},

@@ -123,7 +123,7 @@ func (s *services) openHistory(ctx context.Context, a *assembly, conn *nats.Conn
 	if s.names != nil {
 		s.names.Follow(func(ctx context.Context) (uint64, error) {
 			return log.LastSequence(ctx, events.StreamGateway, events.ForgettingChannel)
-		})
+		}, log.Renew)
 	}
 	s.opened("event log", closing(log.Close))
 	s.log = log

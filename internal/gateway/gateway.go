@@ -24,6 +24,9 @@ type Options struct {
 	// Logger gets all records, Level is its level, which operators can change.
 	Logger *slog.Logger
 	Level  *slog.LevelVar
+	// Fence, if not 0, is how long a forgetting waits until every process knows, in
+	// place of names.Fence: for tests, which know that there is no other.
+	Fence time.Duration
 }
 
 // Gateway is a running process: see the package's documentation for its life.

@@ -48,6 +48,7 @@ func (a *assembly) keepProjections(ctx context.Context, router *workers.Router) 
 	}
 	served.Totals = projections.NewTotalsReader(totals...)
 	a.upkeep.projections.Fill(served.Handler())
+	a.openForgetting(served)
 	return served, k.keepers, k.err
 }
 

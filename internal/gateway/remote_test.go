@@ -150,11 +150,20 @@ func (v *fakeVault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, `{"data":{"data":%s,"metadata":{"version":1}}}`, v.records[name])
 	case isData && r.Method != http.MethodGet:
 		var body struct {
-			Data json.RawMessage `json:"data"`
+			Data    json.RawMessage `json:"data"`
+			Options map[string]int  `json:"options"`
 		}
 		_ = json.NewDecoder(r.Body).Decode(&body)
+		if _, conditional := body.Options["cas"]; conditional && v.records[name] != nil {
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprint(w, `{"errors":["check-and-set parameter did not match the current version"]}`)
+			return
+		}
 		v.records[name] = body.Data
 		fmt.Fprint(w, `{"data":{"version":1}}`)
+	case r.Method == http.MethodDelete:
+		delete(v.records, strings.TrimPrefix(r.URL.Path, "/v1/gw-keys/metadata/"))
+		w.WriteHeader(http.StatusNoContent)
 	case r.URL.Query().Get("list") == "true" && len(v.records) > 0:
 		keys, _ := json.Marshal(slices.Collect(maps.Keys(v.records)))
 		fmt.Fprintf(w, `{"data":{"keys":%s}}`, keys)

@@ -25,13 +25,15 @@ const parkedInterval = 15 * time.Second
 
 // upkeepParts are what operators do to read models and parked messages.
 type upkeepParts struct {
-	projections, messages admin.Mount
+	projections, messages, forgetting admin.Mount
 	// replays knows the handlers of this process.
 	replays *workers.Replays
 	reader  projections.ParkedReader
 }
 
-func (u *upkeepParts) mounts() []*admin.Mount { return []*admin.Mount{&u.projections, &u.messages} }
+func (u *upkeepParts) mounts() []*admin.Mount {
+	return []*admin.Mount{&u.projections, &u.messages, &u.forgetting}
+}
 
 // openParked lets operators see what is parked, and resolve what consumers of this
 // process have parked.

@@ -43,6 +43,7 @@ type Book struct {
 	// latest returns a number that changes whenever something is forgotten; nil for
 	// those who do not record and do not stay.
 	latest func(context.Context) (uint64, error)
+	forgot func()
 	asking chan struct{} // who asks latest holds it
 
 	mu sync.RWMutex // guards what follows
@@ -60,15 +61,17 @@ var _ events.Names = (*Book)(nil)
 // New returns the names that the key store has.
 func New(keys *keystore.Keys) *Book {
 	return &Book{
-		keys: keys, now: time.Now, asking: make(chan struct{}, 1),
+		keys: keys, now: time.Now, forgot: func() {}, asking: make(chan struct{}, 1),
 		byGateway: map[string]events.Name{}, byPseudonym: map[string]events.Name{},
 	}
 }
 
 // Follow lets the book ask for a number that changes whenever something is forgotten:
-// the last sequence of events.ForgettingChannel. It is called once, before the book is
-// used.
-func (b *Book) Follow(latest func(context.Context) (uint64, error)) { b.latest = latest }
+// the last sequence of events.ForgettingChannel. forgot is told when that happened, and
+// must not block. It is called once, before the book is used.
+func (b *Book) Follow(latest func(context.Context) (uint64, error), forgot func()) {
+	b.latest, b.forgot = latest, forgot
+}
 
 type permission struct{}
 
@@ -223,6 +226,7 @@ func (b *Book) drop() {
 	clear(b.byGateway)
 	clear(b.byPseudonym)
 	b.epoch++
+	b.forgot()
 }
 
 func (b *Book) get(kept map[string]events.Name, id string) (events.Name, bool) {

@@ -2,6 +2,7 @@ package upkeep
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"strings"
 
 	"awala.network/gateway/events"
+	"awala.network/gateway/handlers"
 	"awala.network/gateway/projections"
 )
 
@@ -65,6 +67,16 @@ func (c *Client) Verify(ctx context.Context, name string, yield func(Line) error
 	return c.lines(ctx, yield, nil, "projections", name, "verify")
 }
 
+// Forget has a private gateway forgotten, and yields each line that tells of it. It is
+// interrupted when ctx ends.
+func (c *Client) Forget(ctx context.Context, o handlers.ForgetOrder, yield func(Line) error) error {
+	order, err := json.Marshal(o)
+	if err != nil {
+		return err
+	}
+	return c.linesOf(ctx, yield, bytes.NewReader(order), nil, "forget")
+}
+
 // Parked lists the parked messages in a state.
 func (c *Client) Parked(ctx context.Context, state projections.ParkedState) (all []projections.ParkedMessage, err error) {
 	return all, c.get(ctx, &all, url.Values{"state": {string(state)}}, "parked")
@@ -111,7 +123,11 @@ func (c *Client) post(ctx context.Context, query url.Values, path ...string) err
 var errCutOff = errors.New("the gateway stopped; run the command again to go on")
 
 func (c *Client) lines(ctx context.Context, yield func(Line) error, query url.Values, path ...string) error {
-	body, err := c.ask(ctx, http.MethodPost, query, path...)
+	return c.linesOf(ctx, yield, http.NoBody, query, path...)
+}
+
+func (c *Client) linesOf(ctx context.Context, yield func(Line) error, request io.Reader, query url.Values, path ...string) error {
+	body, err := c.askWith(ctx, http.MethodPost, request, query, path...)
 	if err != nil {
 		return err
 	}
@@ -129,7 +145,7 @@ func (c *Client) lines(ctx context.Context, yield func(Line) error, query url.Va
 		if err := yield(line); err != nil {
 			return err
 		}
-		if line.Rebuilt != nil || line.Verified != nil {
+		if line.Rebuilt != nil || line.Verified != nil || line.Forgotten != nil {
 			return nil
 		}
 	}
@@ -141,9 +157,13 @@ func (c *Client) lines(ctx context.Context, yield func(Line) error, query url.Va
 
 // ask returns the body of a successful answer.
 func (c *Client) ask(ctx context.Context, method string, query url.Values, path ...string) (io.ReadCloser, error) {
+	return c.askWith(ctx, method, nil, query, path...)
+}
+
+func (c *Client) askWith(ctx context.Context, method string, body io.Reader, query url.Values, path ...string) (io.ReadCloser, error) {
 	target := c.base.JoinPath(path...)
 	target.RawQuery = query.Encode()
-	req, err := http.NewRequestWithContext(ctx, method, target.String(), nil)
+	req, err := http.NewRequestWithContext(ctx, method, target.String(), body)
 	if err != nil {
 		return nil, err
 	}

@@ -7,12 +7,13 @@
 //	POST /projections/NAME/rebuild    ?fresh=true ?compare=true
 //	POST /projections/NAME/verify
 //	GET  /projections/totals          ?from=DATE ?to=DATE: projections.Day by date
+//	POST /forget                      a handlers.ForgetOrder
 //	GET  /parked                      a list of parked messages; ?state=replayed
 //	GET  /parked/ID                   a [Shown]
 //	POST /parked/ID/replay
 //	POST /parked/ID/drop              ?reason=TEXT
 //
-// Rebuilding and verifying answer with lines of JSON, each a [Line]: progress,
+// Rebuilding, verifying and forgetting answer with lines of JSON, each a [Line]: progress,
 // differences, and at the end what was done, or an error. They go on only as long
 // as the client listens, and may be interrupted at any moment. Other errors are a
 // line of text with a status.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"awala.network/gateway/handlers"
 	"awala.network/gateway/projections"
 )
 
@@ -16,7 +17,10 @@ type Line struct {
 	Difference *projections.Difference `json:"difference,omitempty"`
 	Rebuilt    *projections.Rebuilt    `json:"rebuilt,omitempty"`
 	Verified   *projections.Verified   `json:"verified,omitempty"`
-	Error      string                  `json:"error,omitempty"`
+	// Step is what is done now, in words, and Forgotten what was done.
+	Step      string                     `json:"step,omitempty"`
+	Forgotten *handlers.ForgottenGateway `json:"forgotten,omitempty"`
+	Error     string                     `json:"error,omitempty"`
 }
 
 // lines writes an answer line by line, each at once.

@@ -81,9 +81,16 @@ func (p *Projections) status(w http.ResponseWriter, r *http.Request, m projectio
 	writeJSON(w, s, err)
 }
 
-// working runs an action that ends when the process stops, too.
+// working is during for an action.
 func (p *Projections) working(do action) action {
 	return func(w http.ResponseWriter, r *http.Request, m projections.Maintained) {
+		p.during(func(w http.ResponseWriter, r *http.Request) { do(w, r, m) })(w, r)
+	}
+}
+
+// during lets a request work until it ends or the process stops.
+func (p *Projections) during(do http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
 		p.mu.Lock()
 		life := p.life
 		if life != nil {
@@ -98,7 +105,7 @@ func (p *Projections) working(do action) action {
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
 		defer context.AfterFunc(life, cancel)()
-		do(w, r.WithContext(ctx), m)
+		do(w, r.WithContext(ctx))
 	}
 }
 

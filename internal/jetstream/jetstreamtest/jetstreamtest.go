@@ -15,6 +15,12 @@ import (
 // of private gateways are sealed. All of it is gone when the test ends.
 func Open(tb testing.TB) *jetstream.Log {
 	tb.Helper()
+	return OpenNamed(tb, eventstest.NewNames())
+}
+
+// OpenNamed is Open with these names.
+func OpenNamed(tb testing.TB, names events.Names) *jetstream.Log {
+	tb.Helper()
 	server, err := embedded.Start(tb.TempDir(), embedded.Options{})
 	if err != nil {
 		tb.Fatal(err)
@@ -25,7 +31,7 @@ func Open(tb testing.TB) *jetstream.Log {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(nc.Close)
-	log, err := jetstream.Open(tb.Context(), nc, jetstream.Options{Sync: server.SyncAlways, Names: eventstest.NewNames()})
+	log, err := jetstream.Open(tb.Context(), nc, jetstream.Options{Sync: server.SyncAlways, Names: names})
 	if err != nil {
 		tb.Fatal(err)
 	}
