@@ -140,6 +140,7 @@ func examineFolderHistory(ctx context.Context, c *Case, r *Report) {
 		return
 	}
 	examineIdentity(ctx, c, r, log)
+	examineNames(ctx, c, r, log)
 	if err := closeLog(ctx); err != nil {
 		r.problem("history", "look at the disk", "the history cannot be closed: %v", err)
 	}

@@ -12,6 +12,7 @@ import (
 	"awala.network/gateway/internal/blobs/s3"
 	"awala.network/gateway/internal/config"
 	"awala.network/gateway/internal/jetstream"
+	"awala.network/gateway/internal/keystore"
 	"awala.network/gateway/internal/resolver"
 )
 
@@ -38,6 +39,8 @@ type Case struct {
 	Connect func(system bool) (*nats.Conn, error)
 	// History opens the history in the data folder, and returns how to close it.
 	History func(context.Context) (*jetstream.Log, func(context.Context) error, error)
+	// Keys opens the key store, and returns how to close it.
+	Keys func(context.Context) (*keystore.Keys, func() error, error)
 	// Lookup finds service records.
 	Lookup interface {
 		LookupSRV(ctx context.Context, name string) (resolver.Answer, error)
@@ -63,7 +66,7 @@ func Examine(ctx context.Context, c *Case) Report {
 	if c.DataDir != "" {
 		parts = append(parts, examineDataDir)
 	} else {
-		parts = append(parts, examineNATS, examineObjectStore, examineDocuments, examineVault)
+		parts = append(parts, examineNATS, examineObjectStore, examineDocuments, examineVault, examineNamesRemote)
 	}
 	if !c.SkipDNS {
 		parts = append(parts, examineAddress)

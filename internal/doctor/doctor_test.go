@@ -13,6 +13,7 @@ import (
 	"awala.network/gateway/events"
 	"awala.network/gateway/internal/config"
 	"awala.network/gateway/internal/doctor"
+	"awala.network/gateway/internal/names"
 	"awala.network/gateway/internal/resolver/resolvertest"
 )
 
@@ -222,6 +223,23 @@ var plantings = map[string]planted{
 	"settings: the example's address": {
 		plant: func(_ *testing.T, w *world) { w.Config.Gateway.InternetAddress = "gw.example.com" },
 		check: "internet-address", worst: doctor.Problem, fix: "--internet-address",
+	},
+	"names: key store is older than the history": {
+		plant: func(t *testing.T, w *world) {
+			w.record(t, events.CargoReceived{PrivateGatewayID: "0a"})
+			n, err := w.keys.GatewayName(t.Context(), "0a")
+			must(t, err)
+			must(t, w.keys.DeleteNamed(t.Context(), n.Pseudonym))
+		},
+		check: "names", worst: doctor.Problem, fix: "backup",
+	},
+	"names: a forgetting was interrupted": {
+		plant: func(t *testing.T, w *world) {
+			w.record(t, events.CargoReceived{PrivateGatewayID: "0a"})
+			_, err := names.New(w.keys).Begin(t.Context(), "0a", "anna", "")
+			must(t, err)
+		},
+		check: "forgetting", worst: doctor.Warning, fix: "events forget 0a",
 	},
 	"settings: admin server for everybody": {
 		plant: func(_ *testing.T, w *world) { w.Config.Admin.Listen = ":8083" },

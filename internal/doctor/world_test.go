@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/big"
@@ -32,6 +33,7 @@ import (
 	"awala.network/gateway/internal/jetstream"
 	"awala.network/gateway/internal/keystore"
 	"awala.network/gateway/internal/keystore/sealed"
+	"awala.network/gateway/internal/names"
 	"awala.network/gateway/internal/resolver"
 	"awala.network/gateway/internal/resolver/resolvertest"
 )
@@ -58,6 +60,8 @@ type world struct {
 	vault  *vaultServer
 	dns    *resolvertest.Server
 	target string // the port of a server that speaks TLS
+	keys   *keystore.Keys
+	log    *jetstream.Log
 	js     natsjs.JetStream
 }
 
@@ -101,6 +105,12 @@ func newWorld(t *testing.T, n natsSettings) *world {
 		Endpoint: config.URL(serve(t, w.bucket)), Bucket: "parcels", Region: "us-east-1", AccessKey: "key", SecretKey: "secret",
 	}
 	w.Config.Vault = config.Vault{Address: config.URL(serve(t, w.vault)), Token: "s.token", Mount: "gw-keys"}
+	w.Keys = func(context.Context) (*keystore.Keys, func() error, error) {
+		if w.keys == nil {
+			return nil, nil, errors.New("there is none")
+		}
+		return w.keys, func() error { return nil }, nil
+	}
 	w.startDNS(t)
 	w.startNATS(t, n)
 	return w
@@ -178,7 +188,8 @@ func (w *world) provision(t *testing.T) {
 		err = log.ProvisionConsumers(t.Context(), w.Consumers)
 	}
 	if err == nil {
-		err = newIdentity(t, log)
+		w.log = log
+		w.keys, err = newIdentity(t, log)
 	}
 	if err == nil {
 		w.js, err = natsjs.New(conn)
@@ -188,17 +199,30 @@ func (w *world) provision(t *testing.T) {
 	}
 }
 
-func newIdentity(t *testing.T, log *jetstream.Log) error {
+func newIdentity(t *testing.T, log *jetstream.Log) (*keystore.Keys, error) {
 	t.Helper()
 	store, err := sealed.Open(filepath.Join(t.TempDir(), "keys"), sealed.Options{})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	t.Cleanup(func() { _ = store.Close() })
+	keys := keystore.New(store)
 	_, err = identity.Ensure(t.Context(), identity.Deps{
-		Keys: keystore.New(store), Log: log, Logger: slog.New(slog.DiscardHandler),
+		Keys: keys, Log: log, Logger: slog.New(slog.DiscardHandler),
 	}, address)
-	return err
+	return keys, err
+}
+
+// record records an event as a gateway does that has the key store.
+func (w *world) record(t *testing.T, data events.Data) {
+	t.Helper()
+	sealed, err := events.Seal(t.Context(), names.New(w.keys), data)
+	if err == nil {
+		_, err = w.log.Append(t.Context(), events.New("", "test", time.Now(), sealed))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // stream changes a stream's settings behind the gateway's back.

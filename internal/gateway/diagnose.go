@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"path/filepath"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -10,6 +11,9 @@ import (
 	"awala.network/gateway/internal/connect"
 	"awala.network/gateway/internal/doctor"
 	"awala.network/gateway/internal/jetstream"
+	"awala.network/gateway/internal/keystore"
+	"awala.network/gateway/internal/keystore/sealed"
+	"awala.network/gateway/internal/keystore/vault"
 	"awala.network/gateway/internal/resolver"
 )
 
@@ -30,6 +34,7 @@ func Diagnose(ctx context.Context, o Options, skipDNS bool) (doctor.Report, erro
 			return OpenHistory(ctx, o, false)
 		},
 	}
+	c.Keys = func(context.Context) (*keystore.Keys, func() error, error) { return openKeysForDoctor(c) }
 	for _, m := range readModels() {
 		c.Collections = append(c.Collections, doctor.Collection{Prefix: m.Name, Indexes: m.Indexes})
 	}
@@ -41,4 +46,24 @@ func Diagnose(ctx context.Context, o Options, skipDNS bool) (doctor.Report, erro
 		}
 	}
 	return doctor.Examine(ctx, c), nil
+}
+
+// openKeysForDoctor opens the key store: in the data folder, if there is one.
+func openKeysForDoctor(c *doctor.Case) (*keystore.Keys, func() error, error) {
+	if c.DataDir == "" {
+		secrets, err := vault.New(connect.Vault(c.Config.Vault))
+		if err != nil {
+			return nil, nil, err
+		}
+		return keystore.New(secrets), secrets.Close, nil
+	}
+	var o sealed.Options
+	if passphrase := c.Config.Standalone.KeysPassphrase.Reveal(); passphrase != "" {
+		o.Passphrase = []byte(passphrase)
+	}
+	store, err := sealed.Open(filepath.Join(c.DataDir, "keys"), o)
+	if err != nil {
+		return nil, nil, err
+	}
+	return keystore.New(store), store.Close, nil
 }
