@@ -174,9 +174,14 @@ func ReadFile(fsys FS, name string, limit int64) (data []byte, err error) {
 	return data, nil
 }
 
-// MkdirAll makes the folder and the parents that it lacks, durably.
+// MkdirAll makes the folder and the parents that it lacks, durably. A link to a folder
+// is as good as one.
 func MkdirAll(fsys FS, name string, perm fs.FileMode) error {
 	info, err := fsys.Stat(name)
+	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		_, err := fsys.ReadDir(name)
+		return err
+	}
 	if err == nil && info.IsDir() {
 		return nil
 	}
@@ -196,6 +201,17 @@ func MkdirAll(fsys FS, name string, perm fs.FileMode) error {
 		return err
 	}
 	return fsys.SyncDir(parent)
+}
+
+// SyncParent makes the name of a file or folder durable that another process may have
+// made, and died before it synced it. A parent that is closed to this process is left
+// alone: then it was not this program that made the name.
+func SyncParent(fsys FS, name string) error {
+	err := fsys.SyncDir(filepath.Dir(name))
+	if errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	return err
 }
 
 // Sweep removes the files of folder that a crash left there. Nobody else may be

@@ -194,3 +194,21 @@ func TestDiskForgetsWhatWasNotSynced(t *testing.T) {
 		t.Errorf("lucky rename: %q, %v", got, there)
 	}
 }
+
+func TestMkdirAllGoesThroughLinks(t *testing.T) {
+	dir := t.TempDir()
+	for name, target := range map[string]string{"folder": dir, "file": filepath.Join(dir, "x"), "nothing": filepath.Join(dir, "y")} {
+		link := filepath.Join(dir, "to-"+name)
+		if err := os.Symlink(target, link); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "x"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{"to-folder": true, "to-folder/a/b": true, "to-file": false, "to-file/a": false, "to-nothing/a": false} {
+		if err := durable.MkdirAll(durable.OS, filepath.Join(dir, name), 0o700); (err == nil) != want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -31,7 +31,10 @@ type dataDir struct {
 // openDataDir makes the folder, for its owner's eyes only, and locks it against
 // other processes.
 func openDataDir(path string) (*dataDir, error) {
-	if err := os.MkdirAll(path, 0o700); err != nil {
+	if err := durable.MkdirAll(durable.OS, filepath.Clean(path), 0o700); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	if err := durable.SyncParent(durable.OS, filepath.Clean(path)); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
 	if err := makePrivate(path); err != nil {
@@ -82,10 +85,14 @@ func isOurs(path string) (bool, error) {
 	return len(entries) == 0 || slices.ContainsFunc(entries, lock), nil
 }
 
-// sub returns a folder of the data folder, which it makes.
+// sub returns a folder of the data folder, which it makes, durably.
 func (d *dataDir) sub(name string) (string, error) {
 	path := filepath.Join(d.path, name)
-	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	err := os.Mkdir(path, 0o700)
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		err = durable.SyncParent(durable.OS, path)
+	}
+	if err != nil {
 		return "", fmt.Errorf("data folder: %w", err)
 	}
 	return path, nil

@@ -21,7 +21,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"io"
-	"io/fs"
 	"path"
 	"path/filepath"
 	"sync"
@@ -116,14 +115,10 @@ func (s *Store) recover() error {
 }
 
 // syncFolders makes sure of the folders that a process may have made that died
-// before it synced them. The parent of the whole may be closed to this process;
-// then it was not this program that made the folder.
+// before it synced them.
 func (s *Store) syncFolders() error {
 	dir := filepath.Dir(s.objects)
-	if err := s.fs.SyncDir(filepath.Dir(dir)); err != nil && !errors.Is(err, fs.ErrPermission) {
-		return err
-	}
-	return errors.Join(s.fs.SyncDir(dir), s.fs.SyncDir(s.objects))
+	return errors.Join(durable.SyncParent(s.fs, dir), s.fs.SyncDir(dir), s.fs.SyncDir(s.objects))
 }
 
 // Close lets others open the folder. No method may be running or called later.

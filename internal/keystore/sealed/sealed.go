@@ -85,10 +85,9 @@ func (s *Store) start(dir string, passphrase []byte) error {
 	if err := checkPrivate(s.fs, dir); err != nil {
 		return err
 	}
-	for _, folder := range []string{dir, s.records} {
-		if err := s.fs.SyncDir(folder); err != nil {
-			return err
-		}
+	// A process may have made the folders and died before it synced them.
+	if err := errors.Join(durable.SyncParent(s.fs, dir), s.fs.SyncDir(dir), s.fs.SyncDir(s.records)); err != nil {
+		return err
 	}
 	if err := durable.Sweep(s.fs, s.unfinished); err != nil {
 		return err

@@ -224,7 +224,24 @@ func TestDamageIsCorrupt(t *testing.T) {
 }
 
 func TestPowerFailure(t *testing.T) {
-	durabletest.EachPowerFailure(t, durabletest.NewDisk, func(fsys durable.FS) func(*testing.T, *durabletest.Disk) {
+	t.Run("new", func(t *testing.T) { testPowerFailure(t, durabletest.NewDisk) })
+	t.Run("after a kill", func(t *testing.T) { testPowerFailure(t, killed) })
+}
+
+// killed returns a disk on which a process made the folders and died before it synced
+// any.
+func killed() *durabletest.Disk {
+	disk := durabletest.NewDisk()
+	for _, folder := range []string{"/keys", "/keys/records", "/keys/unfinished"} {
+		if err := disk.Mkdir(folder, 0o700); err != nil {
+			panic(err)
+		}
+	}
+	return disk
+}
+
+func testPowerFailure(t *testing.T, prepare func() *durabletest.Disk) {
+	durabletest.EachPowerFailure(t, prepare, func(fsys durable.FS) func(*testing.T, *durabletest.Disk) {
 		acked := map[string]string{}
 		store, err := sealed.Open("/keys", sealed.Options{FS: fsys})
 		for _, value := range []string{"1", "2"} {
