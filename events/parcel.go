@@ -39,6 +39,16 @@ type ParcelBlob struct {
 	ExpiresAt time.Time `json:"expiresAt"`
 }
 
+// Intact tells whether octets are those of the version. When the digest cannot be read
+// any more, because its owner was forgotten, they are taken to be.
+func (b ParcelBlob) Intact(octets []byte) bool {
+	if len(b.SHA256) != hex.EncodedLen(sha256.Size) {
+		return true
+	}
+	sum := sha256.Sum256(octets)
+	return hex.EncodeToString(sum[:]) == b.SHA256
+}
+
 // Ingress names the way by which something reached the gateway or left it.
 type Ingress string
 

@@ -15,6 +15,7 @@ import (
 	"awala.network/gateway/awala/cargo"
 	"awala.network/gateway/awala/pki"
 	"awala.network/gateway/events"
+	"awala.network/gateway/internal/blobs"
 	"awala.network/gateway/internal/fault"
 	"awala.network/gateway/internal/tracing"
 	"awala.network/gateway/projections"
@@ -115,6 +116,9 @@ func (c *CargoCollection) yieldParcels(
 		}
 		group.Go(func() error {
 			bodies[i], _, errs[i] = c.Blobs.Get(ctx, parcels[i].BlobKey)
+			if errs[i] == nil && !parcels[i].Intact(bodies[i]) {
+				errs[i] = blobs.ErrCorrupt
+			}
 			return nil
 		})
 	}

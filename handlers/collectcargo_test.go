@@ -310,13 +310,19 @@ func TestWhatCannotBeHandedOutIsPassedOver(t *testing.T) {
 	// None so long is accepted; should the history hold one, it is passed over.
 	w.recordTooLarge("too large")
 	w.mustAccept(numbered(t, "gone", nil))
+	w.mustAccept(numbered(t, "damaged", nil))
 	w.mustAccept(numbered(t, "largest", make([]byte, 8_300_000)))
 	w.mustAccept(numbered(t, "last", nil))
 	for _, item := range w.pending() {
-		if item.Key.ParcelID == "gone" {
-			if err := w.blobs.Delete(t.Context(), item.BlobKey); err != nil {
-				t.Fatal(err)
-			}
+		var err error
+		switch item.Key.ParcelID {
+		case "gone":
+			err = w.blobs.Delete(t.Context(), item.BlobKey)
+		case "damaged":
+			err = w.blobs.Put(t.Context(), item.BlobKey, []byte("something else"), blobMeta)
+		}
+		if err != nil {
+			t.Fatal(err)
 		}
 	}
 	w.now = w.now.Add(time.Second)
@@ -329,7 +335,7 @@ func TestWhatCannotBeHandedOutIsPassedOver(t *testing.T) {
 	if diff := cmp.Diff([]string{"first", "largest", "last"}, got); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]string{"too large", "gone"}, w.passedOver); diff != "" {
+	if diff := cmp.Diff([]string{"too large", "gone", "damaged"}, w.passedOver); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -83,7 +83,7 @@ func (h *DeliverParcel) Handle(ctx context.Context, a Assignment) (Outcome, erro
 	switch {
 	case errors.Is(err, blobs.ErrNotFound):
 		return h.unusable(ctx, a, "the stored parcel is missing")
-	case errors.Is(err, blobs.ErrCorrupt), err == nil && digest(raw) != a.SHA256:
+	case errors.Is(err, blobs.ErrCorrupt), err == nil && !events.ParcelBlob{SHA256: a.SHA256}.Intact(raw):
 		return h.unusable(ctx, a, "the stored parcel is damaged")
 	case err != nil:
 		return Outcome{}, fmt.Errorf("read the parcel: %w", err)

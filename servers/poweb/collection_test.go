@@ -13,6 +13,7 @@ import (
 
 	"awala.network/gateway/awala/ramf"
 	"awala.network/gateway/events"
+	"awala.network/gateway/internal/blobs"
 	"awala.network/gateway/internal/powebclient"
 )
 
@@ -286,6 +287,18 @@ func TestParcelDatedAheadIsWithheld(t *testing.T) {
 }
 
 func TestMissingBlobIsPassedOver(t *testing.T) {
+	testPassedOver(t, func(g *gateway, key string) error { return g.Blobs.Delete(t.Context(), key) })
+}
+
+// TestDamagedBlobIsPassedOver: a client acknowledges what it cannot read, and throws it
+// away. So the parcel must not leave, and may yet be restored.
+func TestDamagedBlobIsPassedOver(t *testing.T) {
+	testPassedOver(t, func(g *gateway, key string) error {
+		return g.Blobs.Put(t.Context(), key, []byte("something else"), blobs.Meta{ExpiresAt: time.Now().Add(time.Hour)})
+	})
+}
+
+func testPassedOver(t *testing.T, spoil func(g *gateway, key string) error) {
 	g := newGateway(t)
 	p := newPair(t, g)
 	parcels := p.queue(t, 3)
@@ -295,7 +308,7 @@ func TestMissingBlobIsPassedOver(t *testing.T) {
 			t.Fatal(err)
 		}
 		if bytes.Equal(body, parcels[1]) {
-			if err := g.Blobs.Delete(t.Context(), key); err != nil {
+			if err := spoil(g, key); err != nil {
 				t.Fatal(err)
 			}
 		}

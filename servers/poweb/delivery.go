@@ -14,6 +14,7 @@ import (
 	"awala.network/gateway/awala/poweb"
 	"awala.network/gateway/awala/ramf"
 	"awala.network/gateway/events"
+	"awala.network/gateway/internal/blobs"
 	"awala.network/gateway/internal/fault"
 	"awala.network/gateway/internal/tracing"
 	"awala.network/gateway/projections"
@@ -174,6 +175,8 @@ func (c *collection) load(item projections.Item) ([]byte, error) {
 		return nil, &unusableError{err}
 	case int64(len(parcel)) > ramf.MaxMessageLen:
 		return nil, &unusableError{errOversize}
+	case !item.Intact(parcel): // the client would take it for collected, and throw it away
+		return nil, &unusableError{blobs.ErrCorrupt}
 	}
 	return parcel, nil
 }
