@@ -253,6 +253,7 @@ func (q *Queue) Done(job *Job, out handlers.Outcome, err error, now time.Time) {
 		q.settling = append(q.settling, i)
 	}
 	q.place(d, now)
+	q.dropIdle(d) // its last end may have been seen before
 }
 
 // learn notes what an attempt says about the destination.

@@ -121,11 +121,18 @@ func (q *Queue) remove(i *item) {
 		heap.Remove(&q.line, i.lineIndex)
 	}
 	delete(q.items, i.Ref.AcceptedID)
-	if i.to.items--; i.to.items == 0 && i.to.inFlight == 0 && !i.to.Held {
-		q.unplace(i.to)
-		if len(q.destinations) > maxIdleDestinations {
-			delete(q.destinations, i.to.Name)
-		}
+	i.to.items--
+	q.dropIdle(i.to)
+}
+
+// dropIdle forgets a destination for which there is nothing to do, if there are many.
+func (q *Queue) dropIdle(d *destination) {
+	if d.items > 0 || d.inFlight > 0 || d.Held {
+		return
+	}
+	q.unplace(d)
+	if len(q.destinations) > maxIdleDestinations {
+		delete(q.destinations, d.Name)
 	}
 }
 
