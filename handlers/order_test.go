@@ -82,7 +82,7 @@ func upTo(n int) []int {
 }
 
 // TestOrderDoesNotMatter shows why nothing waits behind a cargo or an event that was
-// parked (docs/adr/0012-nothing-waits-behind-parked-messages.md): whatever is in the
+// parked (docs/adr/0013-nothing-waits-behind-parked-messages.md): whatever is in the
 // cargoes, in whatever order they are unwrapped, and blobs deleted, the same is left.
 func TestOrderDoesNotMatter(t *testing.T) {
 	one, two := versionsOf(t, "one", 3), versionsOf(t, "two", 3)

@@ -33,12 +33,6 @@ type Current struct {
 	looked  time.Time
 }
 
-// version is an open one.
-type version struct {
-	Edition
-	documents.Collection
-}
-
 // Open opens the live version of a projection: a [Current]. It makes an empty one if
 // there is none.
 func Open[S any](ctx context.Context, db documents.Database, p Projection[S]) (documents.Collection, error) {
@@ -56,9 +50,9 @@ func (l *Current) reader(ctx context.Context) (version, error) {
 }
 
 // writer returns the version to keep up to date.
-func (l *Current) writer(ctx context.Context) (documents.Collection, error) {
+func (l *Current) writer(ctx context.Context) (version, error) {
 	_, written, err := l.open(ctx)
-	return written.Collection, err
+	return written, err
 }
 
 func (l *Current) open(ctx context.Context) (read, written version, err error) {
@@ -91,11 +85,9 @@ func (l *Current) look(ctx context.Context) error {
 		return err
 	}
 	if l.written.Edition.Collection != m.Live.Collection || l.looked.IsZero() {
-		c, err := l.versions.open(ctx, m.Live)
-		if err != nil {
+		if l.written, err = l.versions.open(ctx, m.Live); err != nil {
 			return err
 		}
-		l.written = version{m.Live, c}
 	}
 	l.looked = l.versions.now()
 	if l.read.Collection == nil || !m.keeps(l.read.Edition) {

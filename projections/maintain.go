@@ -20,6 +20,8 @@ type History interface {
 	// LastSequence returns the sequence of the last record on a subject, which may
 	// have wildcards.
 	LastSequence(ctx context.Context, stream, subject string) (uint64, error)
+	// At returns the record at a sequence, or io.EOF if the stream holds none there.
+	At(ctx context.Context, stream string, sequence uint64) (events.Record, error)
 }
 
 // Records yields a stream in order. One goroutine uses it.
@@ -39,6 +41,8 @@ type Maintained interface {
 	Rebuild(ctx context.Context, o RebuildOptions, report func(Progress)) (Rebuilt, error)
 	Verify(ctx context.Context, scratch documents.Database, report func(Progress), found func(Difference) error) (Verified, error)
 	Sweep(ctx context.Context, grace time.Duration) ([]string, error)
+	Mend(ctx context.Context) (bool, error)
+	Passed(ctx context.Context) ([]Omission, error)
 }
 
 // Maintenance rebuilds, verifies and describes one projection while it is in use.
@@ -80,7 +84,13 @@ type Status struct {
 	// Built is the checkpoint of the version that is being built, or was until it
 	// was interrupted.
 	Built uint64 `json:"built,omitempty"`
+	// Mendable tells that the live version passed by events that can be read now, so
+	// that it will be rebuilt.
+	Mendable bool `json:"mendable,omitempty"`
 }
+
+// Passed is what the live version passes by.
+func (s Status) Passed() []Omission { return s.passed() }
 
 // Status tells where the projection stands. It counts the documents, which takes
 // a while where there are many.
@@ -99,13 +109,16 @@ func (m *Maintenance[S]) Status(ctx context.Context) (Status, error) {
 		s.Documents, err = live.Count(ctx)
 	}
 	if err == nil && manifest.Building != nil {
-		var building documents.Collection
+		var building version
 		if building, err = m.versions.open(ctx, *manifest.Building); err == nil {
 			s.Built, err = building.Checkpoint(ctx)
 		}
 	}
 	if err == nil {
 		s.Last, err = m.history.LastSequence(ctx, spec.Stream, ">")
+	}
+	if err == nil {
+		s.Mendable, err = m.mendable(ctx, manifest)
 	}
 	if err != nil {
 		return Status{}, fmt.Errorf("projections: status of %s: %w", spec.Name, err)

@@ -90,7 +90,8 @@ type Report struct {
 	// Changed counts the documents that were written.
 	Changed int
 	// Unreadable are the records that this version cannot read. They are passed
-	// by: after an upgrade that can read them, the projection must be rebuilt.
+	// by, and noted, so that the projection is rebuilt once they can be read: see
+	// [Maintenance.Mend].
 	Unreadable []events.Record
 	// Gaps are where the history has nothing, although there was something once:
 	// it was removed, or lost. The projection goes on without it.
@@ -136,6 +137,11 @@ func (r *Runner[S]) apply(ctx context.Context, batch []events.Record) (Report, e
 	}
 	if err := c.Replace(ctx, changed); err != nil {
 		return Report{}, err
+	}
+	if v, ok := c.(version); ok {
+		if err := v.note(ctx, report); err != nil {
+			return Report{}, err
+		}
 	}
 	last := batch[len(batch)-1].Sequence
 	if err := c.SaveCheckpoint(ctx, last); err != nil {

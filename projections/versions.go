@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"sync"
@@ -42,6 +43,8 @@ type Manifest struct {
 	// Building is the version that a rebuild fills, or was filling when it was
 	// interrupted; nil if there is none.
 	Building *Edition `json:"building,omitempty"`
+	// Omitted is what each version passes by, by its collection.
+	Omitted map[string]Omissions `json:"omitted,omitempty"`
 
 	// revision is the document's position: it counts the changes.
 	revision uint64
@@ -177,6 +180,7 @@ func (v *versions) get(ctx context.Context, anew bool) (documents.Document, erro
 // has lost.
 func (v *versions) store(ctx context.Context, m Manifest) (Manifest, error) {
 	m.revision++
+	maps.DeleteFunc(m.Omitted, func(name string, _ Omissions) bool { return !slices.Contains(m.names(), name) })
 	body, err := json.Marshal(m)
 	if err != nil {
 		return Manifest{}, fault.Permanent(err)
@@ -198,13 +202,25 @@ func (v *versions) store(ctx context.Context, m Manifest) (Manifest, error) {
 	return stored, nil
 }
 
+// version is an open one.
+type version struct {
+	Edition
+	documents.Collection
+	versions *versions
+}
+
+// note remembers what is passed by.
+func (v version) note(ctx context.Context, r Report) error {
+	return v.versions.note(ctx, v.Edition.Collection, r)
+}
+
 // open opens the collection of a version.
-func (v *versions) open(ctx context.Context, version Edition) (documents.Collection, error) {
-	c, err := v.db.Collection(ctx, version.Collection, v.spec.Indexes)
+func (v *versions) open(ctx context.Context, e Edition) (version, error) {
+	c, err := v.db.Collection(ctx, e.Collection, v.spec.Indexes)
 	if err != nil {
-		return nil, fmt.Errorf("projections: open %s: %w", version.Collection, err)
+		return version{}, fmt.Errorf("projections: open %s: %w", e.Collection, err)
 	}
-	return c, nil
+	return version{e, c, v}, nil
 }
 
 // sweep drops what no reader can need: versions that were live before, once

@@ -107,12 +107,30 @@ func newProjectionsList(f *upkeepFlags) *cobra.Command {
 	}
 }
 
-// rebuildState says how far a rebuild is, if there is one.
+// rebuildState says how far a rebuild is, if there is one, or that there must be one.
 func rebuildState(s projections.Status) string {
-	if s.Building == nil {
+	switch {
+	case s.Building != nil:
+		return fmt.Sprintf("version %d at %d", s.Building.Number, s.Built)
+	case s.Mendable:
+		return "due: what it passed by can be read now"
+	case len(s.Passed()) > 0:
+		return "once it can read what it passed by (status)"
+	default:
 		return "-"
 	}
-	return fmt.Sprintf("version %d at %d", s.Building.Number, s.Built)
+}
+
+// omission says what a projection does without, and why.
+func omission(o projections.Omission) string {
+	where := fmt.Sprintf("between %d and %d", o.First, o.Last)
+	if o.First == o.Last {
+		where = fmt.Sprintf("at %d", o.First)
+	}
+	if o.Missing {
+		return fmt.Sprintf("%d runs of events %s, which the history lacks", o.Count, where)
+	}
+	return fmt.Sprintf("%d events %s: %s", o.Count, where, o.Reason)
 }
 
 func newProjectionsStatus(f *upkeepFlags) *cobra.Command {
@@ -130,6 +148,9 @@ func newProjectionsStatus(f *upkeepFlags) *cobra.Command {
 					fmt.Fprintf(w, "before\tversion %d until %s, to be dropped\n", before.Number, stamp(before.Until))
 				}
 				fmt.Fprintf(w, "rebuild\t%s\n", rebuildState(s))
+				for _, o := range s.Passed() {
+					fmt.Fprintf(w, "without\t%s\n", omission(o))
+				}
 			})
 		}),
 	}

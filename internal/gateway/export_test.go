@@ -1,12 +1,16 @@
 package gateway
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
 
+	"awala.network/gateway/events"
+	"awala.network/gateway/handlers"
+	"awala.network/gateway/internal/jetstream"
 	"awala.network/gateway/projections"
 )
 
@@ -37,4 +41,35 @@ func KeptProjections(t *testing.T, g *Gateway) (names []string) {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// Newer is what a newer version of the gateway does to the same data: it records some
+// events in words that this one does not know.
+type Newer struct {
+	Accept  handlers.AcceptParcel
+	Collect handlers.CollectParcel
+	Receive handlers.ReceiveCargo
+	// Mailbox is what waits for private gateways, Log the history.
+	Mailbox *projections.Reader
+	Log     *jetstream.Log
+}
+
+// newerLog records what as makes of the data.
+type newerLog struct {
+	*jetstream.Log
+	as func(events.Data) events.Data
+}
+
+// Append records the event in newer words.
+func (l newerLog) Append(ctx context.Context, e events.Event) (events.Position, error) {
+	e.Data = l.as(e.Data)
+	return l.Log.Append(ctx, e)
+}
+
+// NewNewer returns the use cases of a running gateway as a newer version has them.
+func NewNewer(g *Gateway, as func(events.Data) events.Data) *Newer {
+	u, log := g.assembly.usecases, newerLog{g.assembly.services.log, as}
+	n := &Newer{Accept: *u.accept, Collect: *u.collect, Receive: *u.receiveCargo, Mailbox: u.mailbox, Log: log.Log}
+	n.Accept.Log, n.Collect.Log, n.Receive.Log = log, log, log
+	return n
 }

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -63,18 +64,21 @@ type keeping struct {
 }
 
 // told are the metrics of what projections had to pass by.
-type told struct{ gaps, unreadable *prometheus.CounterVec }
+type told struct {
+	gaps   *prometheus.CounterVec
+	passed *prometheus.GaugeVec
+}
 
 func newTold(registerer prometheus.Registerer) told {
 	t := told{
 		gaps: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "awala_projection_gaps_total", Help: "Runs of events that the history lacks, met by a projection.",
 		}, []string{"projection"}),
-		unreadable: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "awala_projection_unreadable_total", Help: "Events that a projection passed by because this version cannot read them.",
+		passed: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "awala_projection_passed_by", Help: "Events that a projection does without because they could not be read.",
 		}, []string{"projection"}),
 	}
-	registerer.MustRegister(t.gaps, t.unreadable)
+	registerer.MustRegister(t.gaps, t.passed)
 	return t
 }
 
@@ -92,7 +96,7 @@ func keep[S any](k *keeping, p projections.Projection[S]) documents.Collection {
 	maintained := projections.NewMaintenance(p, a.services.documents, onjetstream.Log{Log: a.services.log}, logger)
 	caughtUp := make(chan struct{})
 	reached := sync.OnceFunc(func() { close(caughtUp) })
-	gaps, unreadable := k.told.gaps.WithLabelValues(maintained.Name()), k.told.unreadable.WithLabelValues(maintained.Name())
+	gaps := k.told.gaps.WithLabelValues(maintained.Name())
 	a.readiness.Require(name, progress(runner, caughtUp))
 	subscriber := a.services.log.BatchSubscriber(jetstream.BatchConfig{From: runner.From, Rewind: true})
 	k.router.HandleBatches(name, runner.Stream(), subscriber, func(ctx context.Context, batch jetstream.Batch) error {
@@ -101,7 +105,6 @@ func keep[S any](k *keeping, p projections.Projection[S]) documents.Collection {
 			return err
 		}
 		gaps.Add(float64(len(report.Gaps)))
-		unreadable.Add(float64(len(report.Unreadable)))
 		if batch.CaughtUp {
 			reached()
 		}
@@ -109,22 +112,47 @@ func keep[S any](k *keeping, p projections.Projection[S]) documents.Collection {
 	})
 	k.keepers = append(k.keepers, keeper{
 		caughtUp: caughtUp, maintained: maintained,
-		tidy: tidy(name, logger, func(ctx context.Context) error {
-			_, err := runner.Purge(ctx, time.Now())
-			return err
-		}, func(ctx context.Context) error {
-			_, err := maintained.Sweep(ctx, dropGrace)
-			return err
+		tidy: tidy(name, logger, map[time.Duration]func(context.Context) error{
+			purgeInterval: func(ctx context.Context) error {
+				_, err := runner.Purge(ctx, time.Now())
+				return err
+			},
+			dropInterval: func(ctx context.Context) error {
+				_, err := maintained.Sweep(ctx, dropGrace)
+				return err
+			},
+			mendInterval: func(ctx context.Context) error { return k.told.mend(ctx, maintained) },
 		}),
 	})
 	return live
 }
 
-func tidy(name string, logger *slog.Logger, purge, sweep func(context.Context) error) []workers.Runner {
-	return []workers.Runner{
-		workers.Ticker{Name: "purge " + name, Interval: purgeInterval, Logger: logger, Do: purge}.Run,
-		workers.Ticker{Name: "drop versions of " + name, Interval: dropInterval, Logger: logger, Do: sweep}.Run,
+func tidy(name string, logger *slog.Logger, tasks map[time.Duration]func(context.Context) error) []workers.Runner {
+	var tickers []workers.Runner
+	for interval, do := range tasks {
+		tickers = append(tickers, workers.Ticker{Name: "upkeep of " + name, Interval: interval, Logger: logger, Do: do}.Run)
 	}
+	return tickers
+}
+
+// mend rebuilds a projection that passed by events which can be read now, and tells
+// how many it still does without. That another process is rebuilding it is no error.
+func (t told) mend(ctx context.Context, p projections.Maintained) error {
+	if _, err := p.Mend(ctx); err != nil && !errors.Is(err, projections.ErrBusy) {
+		return err
+	}
+	passed, err := p.Passed(ctx)
+	if err != nil {
+		return err
+	}
+	count := uint64(0)
+	for _, o := range passed {
+		if !o.Missing {
+			count += o.Count
+		}
+	}
+	t.passed.WithLabelValues(p.Name()).Set(float64(count))
+	return nil
 }
 
 // progress is the readiness check of a projection: once caught up, a lag is no

@@ -17,10 +17,12 @@ func projectionsRole() role {
 }
 
 // How often documents are removed that have served their time, and versions of
-// projections that nobody reads any more, for which readers have the grace.
+// projections that nobody reads any more, for which readers have the grace; and how
+// often it is looked whether events that were passed by can be read by now.
 const (
 	purgeInterval = 6 * time.Hour
 	dropInterval  = 15 * time.Second
+	mendInterval  = time.Minute
 	dropGrace     = time.Minute
 )
 
