@@ -18,13 +18,45 @@ func (h *AcceptParcel) toInternet(ctx context.Context, in ingress) (Accepted, er
 	}
 	accepted := newInternetParcel(in)
 	e := in.event(internetParcelID(accepted), accepted)
-	duplicate, err := h.store(ctx, in.raw, accepted.ParcelBlob, e)
-	if err != nil {
-		return Accepted{}, err
+	result := Accepted{EventID: e.ID, Key: accepted.ParcelKey, ExpiresAt: accepted.ExpiresAt}
+	known, _ := h.delivery(ctx, e.ID)
+	if result.Duplicate = known; !known {
+		var err error
+		if result.Duplicate, err = h.store(ctx, in.raw, accepted.ParcelBlob, e); err != nil {
+			return Accepted{}, err
+		}
+		h.followUpDuplicate(ctx, result, accepted.BlobKey)
 	}
-	result := Accepted{EventID: e.ID, Key: accepted.ParcelKey, Duplicate: duplicate, ExpiresAt: accepted.ExpiresAt}
 	h.logAccepted(ctx, in, result)
 	return result, nil
+}
+
+// delivery tells whether a parcel is known to have been accepted, and whether its
+// delivery has ended. What the projection does not know yet, or cannot tell, the
+// stream recognises for some minutes, and the delivery queue after that.
+func (h *AcceptParcel) delivery(ctx context.Context, acceptedID string) (known, ended bool) {
+	found, err := h.Deliveries.Get(ctx, []string{acceptedID})
+	if err != nil {
+		h.Logger.WarnContext(ctx, "an earlier delivery of the parcel cannot be looked for",
+			"event_id", acceptedID, "error", err)
+		return false, false
+	}
+	d, known := found[acceptedID]
+	return known, known && !d.State.State.Open()
+}
+
+// followUpDuplicate removes the blob of a parcel that was accepted before, whose
+// delivery ended before we stored it again: its deletion came too early for that.
+func (h *AcceptParcel) followUpDuplicate(ctx context.Context, result Accepted, blobKey string) {
+	if !result.Duplicate {
+		return
+	}
+	if _, ended := h.delivery(ctx, result.EventID); !ended {
+		return // the end deletes it
+	}
+	if err := h.Ended.delete(ctx, blobKey); err != nil {
+		h.Logger.WarnContext(ctx, "blob of an ended parcel is left to expire", "event_id", result.EventID, "error", err)
+	}
 }
 
 func newInternetParcel(in ingress) events.InternetParcelAccepted {

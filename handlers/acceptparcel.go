@@ -39,6 +39,8 @@ type AcceptParcel struct {
 	Mailbox  Mailbox
 	Blobs    BlobPutter
 	Log      Appender
+	// Deliveries recognises parcels to other Internet nodes that were accepted before.
+	Deliveries KnownDeliveries
 	// Ended removes a blob that was stored again after its parcel had ended.
 	Ended *DeleteBlob
 	// Logger is told of accepted parcels, and of follow-up work that failed.

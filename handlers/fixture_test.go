@@ -180,17 +180,19 @@ func (identity) Validator() *pki.Validator {
 
 // world is the use cases on real stores.
 type world struct {
-	t       testing.TB
-	now     time.Time
-	blobs   *breakingBlobs
-	log     *breakingLog
-	runner  *projections.Runner[projections.Parcel]
-	reader  *projections.Reader
-	accept  *handlers.AcceptParcel
-	collect *handlers.CollectParcel
-	del     *handlers.DeleteBlob
-	expire  *handlers.ExpireParcels
-	replace *handlers.ReplaceParcels
+	t      testing.TB
+	now    time.Time
+	blobs  *breakingBlobs
+	log    *breakingLog
+	runner *projections.Runner[projections.Parcel]
+	reader *projections.Reader
+	// deliveries is brought up to date by projectDeliveries.
+	deliveries *projections.Runner[projections.Delivery]
+	accept     *handlers.AcceptParcel
+	collect    *handlers.CollectParcel
+	del        *handlers.DeleteBlob
+	expire     *handlers.ExpireParcels
+	replace    *handlers.ReplaceParcels
 }
 
 func newWorld(t testing.TB) *world {
@@ -215,8 +217,14 @@ func newWorld(t testing.TB) *world {
 	w.runner = projections.NewRunner(projections.Mailbox{}, mailbox, quiet)
 	w.reader = projections.NewReader(mailbox, onjetstream.Log{Log: w.log.Log}, clock)
 	w.del = &handlers.DeleteBlob{Mailbox: w.reader, Blobs: w.blobs}
+	deliveries, err := projections.Open(t.Context(), db, projections.Deliveries{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.deliveries = projections.NewRunner(projections.Deliveries{}, deliveries, quiet)
 	w.accept = &handlers.AcceptParcel{
 		Identity: identity{}, Mailbox: w.reader, Blobs: w.blobs, Log: w.log, Ended: w.del, Logger: quiet, Now: clock,
+		Deliveries: projections.NewDeliveryReader(deliveries, deliveries),
 	}
 	w.collect = &handlers.CollectParcel{Mailbox: w.reader, Log: w.log, Now: clock}
 	open := projections.NewOpenParcels(mailbox)
@@ -279,6 +287,14 @@ func (w *world) pending() []projections.Item {
 func (w *world) project() {
 	w.t.Helper()
 	if _, err := w.runner.Apply(w.t.Context(), w.records(events.StreamGatewayParcels)); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// projectDeliveries brings the projection of deliveries up to date.
+func (w *world) projectDeliveries() {
+	w.t.Helper()
+	if _, err := w.deliveries.Apply(w.t.Context(), w.records(events.StreamInternetParcels)); err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -33,13 +33,17 @@ func (a *assembly) openUsecases(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	deliveries, err := a.deliveryReader(ctx)
+	if err != nil {
+		return err
+	}
 	mailbox := projections.NewReader(collection, onjetstream.Log{Log: s.log}, nil)
 	open := projections.NewOpenParcels(collection)
 	deleteBlob := &handlers.DeleteBlob{Mailbox: mailbox, Blobs: s.blobs}
 	a.usecases = &usecases{
 		mailbox: mailbox,
 		accept: &handlers.AcceptParcel{
-			Identity: a.identity, Mailbox: mailbox, Blobs: s.blobs, Log: s.log,
+			Identity: a.identity, Mailbox: mailbox, Blobs: s.blobs, Log: s.log, Deliveries: deliveries,
 			Ended: deleteBlob, Logger: a.loggerFor("accept"), Now: time.Now,
 		},
 		collect: &handlers.CollectParcel{Mailbox: mailbox, Log: s.log, Arrivals: a.measured, Now: time.Now},

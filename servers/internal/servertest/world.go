@@ -58,10 +58,11 @@ func New(tb testing.TB) *World {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	w.Reader = openReader(tb, w.Log.Log, w.Clock.Now)
+	var deliveries projections.DeliveryReader
+	w.Reader, deliveries = openReaders(tb, w.Log.Log, w.Clock.Now)
 	w.Accept = &handlers.AcceptParcel{
 		Identity: w.Identity, Mailbox: w.Reader, Blobs: w.Blobs, Log: w.Log, Logger: logger, Now: w.Clock.Now,
-		Ended: &handlers.DeleteBlob{Mailbox: w.Reader, Blobs: w.Blobs},
+		Deliveries: deliveries, Ended: &handlers.DeleteBlob{Mailbox: w.Reader, Blobs: w.Blobs},
 	}
 	w.Collect = &handlers.CollectParcel{Mailbox: w.Reader, Log: w.Log, Now: w.Clock.Now}
 	return w
@@ -93,9 +94,10 @@ func openSecrets(tb testing.TB) keystore.Secrets {
 	return store
 }
 
-// openReader opens the mailbox. No runner feeds its documents, which is as if the
-// projection lagged without end: the reader makes up for it.
-func openReader(tb testing.TB, log *jetstream.Log, now func() time.Time) *projections.Reader {
+// openReaders opens the mailbox and the deliveries. No runner feeds their documents,
+// which is as if the projections lagged without end: the mailbox's reader makes up for
+// it.
+func openReaders(tb testing.TB, log *jetstream.Log, now func() time.Time) (*projections.Reader, projections.DeliveryReader) {
 	db, err := sqlite.Open(tb.Context(), filepath.Join(tb.TempDir(), "projections.db"))
 	if err != nil {
 		tb.Fatal(err)
@@ -109,7 +111,11 @@ func openReader(tb testing.TB, log *jetstream.Log, now func() time.Time) *projec
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return projections.NewReader(mailbox, onjetstream.Log{Log: log}, now)
+	deliveries, err := projections.Open(tb.Context(), db, projections.Deliveries{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return projections.NewReader(mailbox, onjetstream.Log{Log: log}, now), projections.NewDeliveryReader(deliveries, deliveries)
 }
 
 // Stored is what a world holds that input could have left behind.
