@@ -137,7 +137,7 @@ func newCargoWorld(t testing.TB) *cargoWorld {
 	quiet := slog.New(slog.DiscardHandler)
 	w.store = keystore.New(w.vault)
 	w.sessions = &handlers.Sessions{Keys: w.store, Log: w.log, Now: clock}
-	w.receive = &handlers.ReceiveCargo{Identity: issuer{}, Blobs: w.blobs, Log: w.log, Logger: quiet, Now: clock}
+	w.receive = &handlers.ReceiveCargo{Identity: issuer{}, Blobs: w.blobs, Log: w.log, Ended: w.del, Logger: quiet, Now: clock}
 	w.unwrap = &handlers.UnwrapCargo{
 		Sessions: w.sessions, Blobs: w.blobs, Accept: w.accept, Collect: w.collect, Log: w.log, Logger: quiet, Now: clock,
 	}

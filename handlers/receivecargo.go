@@ -45,8 +45,10 @@ type GatewayIdentity interface {
 type ReceiveCargo struct {
 	Identity GatewayIdentity
 	Blobs    BlobPutter
-	Log      Appender
-	Logger   *slog.Logger
+	Log      CargoLog
+	// Ended removes a blob that was stored again after its cargo was unwrapped.
+	Ended  *DeleteBlob
+	Logger *slog.Logger
 	// Refusals bounds how many refusals are recorded, since anybody can cause
 	// them; further ones are logged only. nil records all.
 	Refusals *rate.Limiter
@@ -83,10 +85,29 @@ func (h *ReceiveCargo) Receive(ctx context.Context, raw []byte) (ReceivedCargo, 
 	if err != nil {
 		return result, fmt.Errorf("record the cargo: %w", err)
 	}
-	result.Duplicate = position.Duplicate
+	if result.Duplicate = position.Duplicate; result.Duplicate {
+		h.followUp(ctx, e.ID, position.Sequence, data.BlobKey)
+	}
 	h.Logger.InfoContext(ctx, "cargo received", "cargo_id", data.CargoID, "event_id", e.ID,
 		"private_gateway_id", data.PrivateGatewayID, "octets", data.Size, "duplicate", result.Duplicate)
 	return result, nil
+}
+
+// maxFollowUp bounds the search for the outcome of a cargo that comes again, because
+// its courier waits. If it is not that near, the blob is left to expire.
+const maxFollowUp = 200
+
+// followUp removes the blob of a cargo that was received before, at a sequence, and
+// unwrapped before we stored it again: its deletion came too early for that. Couriers
+// often deliver twice, since they do not wait long for acknowledgements.
+func (h *ReceiveCargo) followUp(ctx context.Context, id string, sequence uint64, blobKey string) {
+	ended, err := cargoEnded(ctx, h.Log, id, sequence, maxFollowUp)
+	if err == nil && ended {
+		err = h.Ended.delete(ctx, blobKey)
+	}
+	if err != nil {
+		h.Logger.WarnContext(ctx, "blob of a cargo that was received before may be left to expire", "event_id", id, "error", err)
+	}
 }
 
 // admit returns the message in raw if it is a cargo for us from one of our private

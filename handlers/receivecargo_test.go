@@ -155,3 +155,30 @@ func TestReceiveCargoFaults(t *testing.T) {
 		}
 	}
 }
+
+// TestCargoThatComesAgainLeavesNothing has a courier deliver twice, since it did not wait
+// for the acknowledgement, and the cargo unwrapped in between.
+func TestCargoThatComesAgainLeavesNothing(t *testing.T) {
+	w := newCargoWorld(t)
+	raw := w.cargo(toInternet(t))
+	record := w.received(raw)
+	if again, err := w.receive.Receive(t.Context(), raw); err != nil || !again.Duplicate {
+		t.Fatalf("%+v, %v", again, err)
+	}
+	if err := w.unwrap.Handle(t.Context(), record); err != nil {
+		t.Fatalf("it is needed still: %v", err)
+	}
+	for _, r := range w.records(events.StreamCargo) {
+		if err := w.del.Handle(t.Context(), r.Event); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if again, err := w.receive.Receive(t.Context(), raw); err != nil || !again.Duplicate {
+		t.Fatalf("%+v, %v", again, err)
+	}
+	for _, key := range w.keys() {
+		if strings.HasPrefix(key, "cargoes/") {
+			t.Errorf("left: %s", key)
+		}
+	}
+}

@@ -126,28 +126,37 @@ func (h *UnwrapCargo) refuse(ctx context.Context, cause events.Event, data event
 // cargoWorker is the source of the events that unwrapping makes.
 const cargoWorker = "cargo"
 
-// maxOutcomesSearched bounds the search for what became of a cargo whose blob is
-// gone. It begins at the cargo's own position, so its outcome is near.
-const maxOutcomesSearched = 10_000
-
 // missing tells a cargo that was dealt with before, whose blob was deleted for that
 // reason, from one that is lost, which a person must look into.
 func (h *UnwrapCargo) missing(ctx context.Context, r events.Record, cause error) error {
-	from := r.Sequence
-	for range maxOutcomesSearched {
-		outcome, err := h.Log.Next(ctx, events.StreamCargo, events.CargoOutcomes, from+1)
+	ended, err := cargoEnded(ctx, h.Log, r.ID, r.Sequence, maxOutcomesSearched)
+	if ended || err != nil {
+		return err
+	}
+	return fault.Permanent(fmt.Errorf("the stored cargo is gone: %w", cause))
+}
+
+// maxOutcomesSearched bounds the search for what became of a cargo whose blob is gone.
+// It begins at the cargo's own position, so its outcome is near.
+const maxOutcomesSearched = 10_000
+
+// cargoEnded tells whether the history holds the outcome of a cargo, whose CargoReceived
+// stands at a sequence, among the next ones.
+func cargoEnded(ctx context.Context, log CargoLog, id string, from uint64, most int) (bool, error) {
+	for range most {
+		outcome, err := log.Next(ctx, events.StreamCargo, events.CargoOutcomes, from+1)
 		if errors.Is(err, io.EOF) {
-			break
+			return false, nil
 		}
 		if err != nil {
-			return fmt.Errorf("look for the cargo's outcome: %w", err)
+			return false, fmt.Errorf("look for the cargo's outcome: %w", err)
 		}
-		if receivedID(outcome.Data) == r.ID {
-			return nil
+		if receivedID(outcome.Data) == id {
+			return true, nil
 		}
 		from = outcome.Sequence
 	}
-	return fault.Permanent(fmt.Errorf("the stored cargo is gone: %w", cause))
+	return false, nil
 }
 
 // receivedID returns the id of the CargoReceived that an outcome ends, or "".

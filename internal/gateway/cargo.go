@@ -22,7 +22,7 @@ func (a *assembly) openCargoUsecases() {
 	s, u, logger := a.services, a.usecases, a.loggerFor("cargo")
 	sessions := &handlers.Sessions{Keys: s.keys, Log: s.log, Now: time.Now}
 	u.receiveCargo = &handlers.ReceiveCargo{
-		Identity: a.identity, Blobs: s.blobs, Log: s.log, Logger: logger,
+		Identity: a.identity, Blobs: s.blobs, Log: s.log, Ended: u.delete, Logger: logger,
 		Refusals: rate.NewLimiter(refusalsPerSecond, refusalsBurst), Now: time.Now,
 	}
 	u.unwrapCargo = &handlers.UnwrapCargo{

@@ -63,7 +63,9 @@ func newGateway(t testing.TB, options ...func(*cogrpc.Config)) *gateway {
 		Sessions: sessions, Blobs: g.Blobs, Accept: g.Accept, Collect: g.Collect, Log: g.Log, Logger: quiet, Now: g.Clock.Now,
 	}
 	config := cogrpc.Config{
-		Receiver: &handlers.ReceiveCargo{Identity: g.Identity, Blobs: g.Blobs, Log: g.Log, Logger: quiet, Now: g.Clock.Now},
+		Receiver: &handlers.ReceiveCargo{
+			Identity: g.Identity, Blobs: g.Blobs, Log: g.Log, Ended: g.Accept.Ended, Logger: quiet, Now: g.Clock.Now,
+		},
 		Collector: &handlers.CollectCargo{
 			Identity: g.Identity, Sessions: sessions, Parcels: g.Reader, Due: projections.NewAcknowledgements(g.Log, g.Clock.Now),
 			Blobs: g.Blobs, Log: g.Log, Claims: new(claims.Local), Building: make(chan struct{}, 2), Reporter: g,
