@@ -15,6 +15,12 @@ const (
 // stored, to whoever listens at that moment.
 const LivePrefix = "live."
 
+// MinRetention is the shortest time for which events may be kept. Parcels and cargoes
+// live for 180 days at most (RS-001), so whatever is older has ended, and no fold of the
+// rest can lose what is open. The other days are for clocks that are wrong, and for
+// housekeeping that was away.
+const MinRetention = 190 * 24 * time.Hour
+
 // StreamSpec says how a stream must be set up.
 type StreamSpec struct {
 	// Name is one of the Stream constants.
@@ -25,7 +31,7 @@ type StreamSpec struct {
 	Live bool
 	// DuplicateWindow is how long the stream recognises an event id.
 	DuplicateWindow time.Duration
-	// MaxAge is how long events are kept; 0 is for ever.
+	// MaxAge is how long events are kept, [MinRetention] at least; 0 is for ever.
 	MaxAge time.Duration
 }
 

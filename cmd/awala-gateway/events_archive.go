@@ -136,7 +136,7 @@ If it is interrupted, remove what it left and begin again.`,
 		Args: cobra.NoArgs,
 	}
 	c := new(config.Config)
-	config.RegisterFlags(cmd.Flags(), &c.Gateway, &c.Standalone, &c.NATS, &c.Logging)
+	config.RegisterFlags(cmd.Flags(), &c.Gateway, &c.Standalone, &c.History, &c.NATS, &c.Logging)
 	cmd.Flags().StringVar(&archive, "archive", "", "the archive")
 	cmd.Flags().StringVar(&key, "key", "", "public key to verify the archive with, or a file that holds it; the archive's own if empty")
 	cmd.Flags().BoolVar(&remote, "remote", false, "record in the NATS servers of the settings, not in a data folder")

@@ -62,6 +62,6 @@ func newRole(environ []string, use, short string, kind gateway.Kind, c *config.C
 		RunE: func(cmd *cobra.Command, _ []string) error { return runGateway(cmd, environ, kind) },
 	}
 	config.RegisterFlags(cmd.Flags(), append(sections,
-		&c.Gateway, &c.NATS, &c.ObjectStore, &c.MongoDB, &c.Vault, &c.Admin, &c.Logging, &c.Tracing)...)
+		&c.Gateway, &c.History, &c.NATS, &c.ObjectStore, &c.MongoDB, &c.Vault, &c.Admin, &c.Logging, &c.Tracing)...)
 	return cmd
 }

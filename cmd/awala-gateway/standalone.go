@@ -21,7 +21,7 @@ SIGTERM or Ctrl-C stops it within 10 seconds; a second one stops it at once.`,
 	}
 	c := new(config.Config)
 	config.RegisterFlags(cmd.Flags(),
-		&c.Gateway, &c.Standalone, &c.PoWeb, &c.PoHTTP, &c.CogRPC, &c.Limits, &c.Delivery, &c.PDC, &c.Admin, &c.Logging, &c.Tracing)
+		&c.Gateway, &c.Standalone, &c.History, &c.PoWeb, &c.PoHTTP, &c.CogRPC, &c.Limits, &c.Delivery, &c.PDC, &c.Admin, &c.Logging, &c.Tracing)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return runGateway(cmd, environ, gateway.Standalone())
 	}

@@ -14,6 +14,7 @@ type Config struct {
 	PDC        PDC
 	Admin      Admin
 	Standalone Standalone
+	History    History
 
 	// What follows is for the roles that are processes of their own.
 	NATS        NATS

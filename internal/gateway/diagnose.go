@@ -7,7 +7,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"awala.network/gateway/events"
 	"awala.network/gateway/internal/connect"
 	"awala.network/gateway/internal/doctor"
 	"awala.network/gateway/internal/jetstream"
@@ -27,7 +26,7 @@ func Diagnose(ctx context.Context, o Options, skipDNS bool) (doctor.Report, erro
 	}
 	c := &doctor.Case{
 		Config: o.Config, SkipDNS: skipDNS, Now: time.Now, Logger: o.Logger,
-		Streams: events.Streams(), Consumers: durableConsumers(), Lifecycle: bucketLifecycle(),
+		Streams: o.Config.History.Streams(), Consumers: durableConsumers(), Lifecycle: bucketLifecycle(),
 		Connect: func(system bool) (*nats.Conn, error) { return connect.NATS(o.Config.NATS, "doctor", system) },
 		Lookup:  resolver.New(newExchanger(o.Config.PDC, roots)),
 		History: func(ctx context.Context) (*jetstream.Log, func(context.Context) error, error) {

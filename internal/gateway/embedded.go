@@ -131,7 +131,7 @@ func (s *services) openHistory(ctx context.Context, a *assembly, conn *nats.Conn
 		_, err := log.LastSequence(ctx, events.StreamGateway, events.IdentityChannel)
 		return err
 	}})
-	return log.Provision(ctx, events.Streams())
+	return log.Provision(ctx, a.config.History.Streams())
 }
 
 // checkBlobs asks for an object that is not there, which takes an answer from

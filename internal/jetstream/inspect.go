@@ -146,7 +146,7 @@ func deviations(have, want natsjs.StreamConfig) []Deviation {
 	compare("persist_mode", have.PersistMode, want.PersistMode, true)
 	compare("discard", have.Discard, want.Discard, false)
 	compare("subjects", sorted(have.Subjects), sorted(want.Subjects), !containsAll(want.Subjects, have.Subjects))
-	compare("max_age", have.MaxAge, want.MaxAge, shorter(have.MaxAge, want.MaxAge))
+	compare("max_age", have.MaxAge, want.MaxAge, false)
 	compare("duplicate_window", have.Duplicates, want.Duplicates, have.Duplicates > want.Duplicates)
 	compare("num_replicas", have.Replicas, want.Replicas, have.Replicas > want.Replicas)
 	compare("max_msg_size", have.MaxMsgSize, want.MaxMsgSize, false)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"time"
 
 	natsjs "github.com/nats-io/nats.go/jetstream"
 
@@ -31,8 +30,9 @@ func (e *ConflictError) Error() string {
 }
 
 // Provision makes each stream as specified, or brings an existing one there. It
-// can be repeated. It adds subjects, replicas and time; it never takes any
-// away, nor changes storage or retention: that is a fatal [*ConflictError].
+// can be repeated. It adds subjects and replicas; it never takes any away, nor changes
+// storage: that is a fatal [*ConflictError]. What a specification keeps for less time
+// than before loses its oldest messages at once; [events.MinRetention] bounds that.
 // Limits that an operator set by other means stay.
 //
 // History is refused rather than pushed out when a limit on size is reached:
@@ -49,6 +49,11 @@ func (l *Log) Provision(ctx context.Context, specs []events.StreamSpec) error {
 }
 
 func (l *Log) provisionStream(ctx context.Context, spec events.StreamSpec) error {
+	if spec.MaxAge != 0 && spec.MaxAge < events.MinRetention {
+		return fault.Fatal(&ConflictError{
+			Stream: spec.Name, Setting: "max_age", Have: events.MinRetention.String() + " at least", Want: spec.MaxAge.String(),
+		})
+	}
 	existing, err := l.js.Stream(ctx, spec.Name)
 	if errors.Is(err, natsjs.ErrStreamNotFound) {
 		_, err := l.js.CreateStream(ctx, l.streamConfig(natsjs.StreamConfig{}, spec))
@@ -110,8 +115,6 @@ func checkGrowth(have, want natsjs.StreamConfig) error {
 		return fail("persist_mode", have.PersistMode, want.PersistMode)
 	case !containsAll(want.Subjects, have.Subjects):
 		return fail("subjects", have.Subjects, want.Subjects)
-	case shorter(have.MaxAge, want.MaxAge):
-		return fail("max_age", have.MaxAge, want.MaxAge)
 	case have.Duplicates > want.Duplicates:
 		return fail("duplicate_window", have.Duplicates, want.Duplicates)
 	case have.Replicas > want.Replicas:
@@ -120,11 +123,6 @@ func checkGrowth(have, want natsjs.StreamConfig) error {
 		return fail("republish", have.RePublish.Destination, "off")
 	}
 	return nil
-}
-
-// shorter compares ages of which 0 is for ever.
-func shorter(have, want time.Duration) bool {
-	return want != 0 && (have == 0 || have > want)
 }
 
 func containsAll(all, some []string) bool {

@@ -40,7 +40,7 @@ func TestProvisionAgainChangesNothing(t *testing.T) {
 
 func TestProvisionGrows(t *testing.T) {
 	s := newSite(t)
-	spec := events.StreamSpec{Name: "GROWING", Subjects: []string{"g.a"}, DuplicateWindow: time.Minute, MaxAge: time.Hour}
+	spec := events.StreamSpec{Name: "GROWING", Subjects: []string{"g.a"}, DuplicateWindow: time.Minute, MaxAge: events.MinRetention}
 	grown := events.StreamSpec{Name: "GROWING", Subjects: []string{"g.a", "g.b"}, DuplicateWindow: time.Hour, Live: true}
 	for _, spec := range []events.StreamSpec{spec, grown} {
 		if err := s.log.Provision(t.Context(), []events.StreamSpec{spec}); err != nil {
@@ -61,7 +61,7 @@ func TestProvisionRefusesToShrink(t *testing.T) {
 	}
 	tests := map[string]func(*events.StreamSpec){
 		"subjects":         func(s *events.StreamSpec) { s.Subjects = s.Subjects[:1] },
-		"max_age":          func(s *events.StreamSpec) { s.MaxAge = 2 * time.Hour },
+		"max_age":          func(s *events.StreamSpec) { s.MaxAge = events.MinRetention - time.Hour },
 		"duplicate_window": func(s *events.StreamSpec) { s.DuplicateWindow = time.Minute },
 		"republish":        func(s *events.StreamSpec) { s.Live = false },
 	}
