@@ -36,11 +36,15 @@ type Proxies []netip.Prefix
 // Client returns the client of a request that came from remote, HOST:PORT, with
 // the given header fields.
 //
-// Forwarded (RFC 7239) and, if it is not there, X-Forwarded-For are lists to which
+// X-Forwarded-For and, if it is not there, Forwarded (RFC 7239) are lists to which
 // each proxy appends whom it had the request from. They are read from the right,
 // as long as the address there is a trusted proxy's: what stands further left was
 // written by somebody who is not trusted. A field that cannot be read there makes
 // the last trusted proxy the client.
+//
+// The order matters: hardly any proxy writes Forwarded, and those that do not pass on
+// the one that a client wrote. A proxy that writes Forwarded alone has to remove
+// X-Forwarded-For.
 func (p Proxies) Client(remote string, header http.Header) Client {
 	c := Client{Address: hostAddress(remote)}
 	if !p.trust(c.Address) {
@@ -68,11 +72,12 @@ func within(networks []netip.Prefix, a netip.Addr) bool {
 
 // forwardedFor returns the nodes of the header's lists, as they were written.
 func forwardedFor(header http.Header) []string {
-	if fields := header.Values("Forwarded"); len(fields) > 0 {
-		return forwardedNodes(strings.Join(fields, ","))
+	fields := header.Values("X-Forwarded-For")
+	if len(fields) == 0 {
+		return forwardedNodes(strings.Join(header.Values("Forwarded"), ","))
 	}
 	var nodes []string
-	for _, field := range header.Values("X-Forwarded-For") {
+	for _, field := range fields {
 		for node := range strings.SplitSeq(field, ",") {
 			nodes = append(nodes, strings.TrimSpace(node))
 		}

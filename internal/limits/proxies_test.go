@@ -33,7 +33,7 @@ func TestClient(t *testing.T) {
 		"Forwarded, IPv6":         {remote: "10.0.0.1:1", forwarded: []string{`For="[2001:db8::1]:80"`}, want: "2001:db8::1", wantProxied: true},
 		"Forwarded, two":          {remote: "10.0.0.1:1", forwarded: []string{`for=203.0.113.9, for=198.51.100.7`}, want: "198.51.100.7", wantProxied: true},
 		"Forwarded, hidden":       {remote: "10.0.0.1:1", forwarded: []string{`for=203.0.113.9, for=_hidden`}, want: "10.0.0.1", wantProxied: true},
-		"Forwarded wins":          {remote: "10.0.0.1:1", xff: []string{"203.0.113.9"}, forwarded: []string{"for=198.51.100.7"}, want: "198.51.100.7", wantProxied: true},
+		"Forwarded by the client": {remote: "10.0.0.1:1", xff: []string{"203.0.113.9"}, forwarded: []string{"for=198.51.100.7"}, want: "203.0.113.9", wantProxied: true},
 		"a socket without a port": {remote: "@", want: "invalid IP"},
 	}
 	for name, test := range tests {
@@ -53,9 +53,9 @@ func FuzzClient(f *testing.F) {
 	f.Fuzz(func(t *testing.T, xff, forwarded string) {
 		proxies := limits.Proxies{network("10.0.0.0/8")}
 		want := netip.MustParseAddr("198.51.100.7")
-		header := http.Header{"X-Forwarded-For": {xff, want.String()}}
+		header := http.Header{"X-Forwarded-For": {xff, want.String()}, "Forwarded": {forwarded}}
 		if got := proxies.Client("10.0.0.1:1", header); got.Address != want {
-			t.Errorf("X-Forwarded-For %q: %v", xff, got)
+			t.Errorf("X-Forwarded-For %q, a client's Forwarded %q: %v", xff, forwarded, got)
 		}
 		header = http.Header{"Forwarded": {forwarded, "for=" + want.String()}}
 		if got := proxies.Client("10.0.0.1:1", header); got.Address != want {
