@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"time"
 
 	"awala.network/gateway/events"
 )
@@ -31,10 +32,16 @@ func (h *AcceptParcel) toInternet(ctx context.Context, in ingress) (Accepted, er
 	return result, nil
 }
 
+// lookTimeout bounds the look for an earlier delivery, so that an outage of the
+// projection hardly delays what does not depend on it.
+const lookTimeout = 500 * time.Millisecond
+
 // delivery tells whether a parcel is known to have been accepted, and whether its
 // delivery has ended. What the projection does not know yet, or cannot tell, the
 // stream recognises for some minutes, and the delivery queue after that.
 func (h *AcceptParcel) delivery(ctx context.Context, acceptedID string) (known, ended bool) {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
 	found, err := h.Deliveries.Get(ctx, []string{acceptedID})
 	if err != nil {
 		h.Logger.WarnContext(ctx, "an earlier delivery of the parcel cannot be looked for",

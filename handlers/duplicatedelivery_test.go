@@ -2,7 +2,6 @@ package handlers_test
 
 import (
 	"context"
-	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -86,11 +85,12 @@ func TestParcelIsDeliveredWhileItComesAgain(t *testing.T) {
 	wantDelivered(t, w)
 }
 
-// noDeliveries is an outage.
+// noDeliveries is an outage, in which nothing answers.
 type noDeliveries struct{}
 
-func (noDeliveries) Get(context.Context, []string) (map[string]projections.Stored[projections.Delivery], error) {
-	return nil, errors.New("away")
+func (noDeliveries) Get(ctx context.Context, _ []string) (map[string]projections.Stored[projections.Delivery], error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
 }
 
 // TestParcelsAreAcceptedWithoutTheProjection: what it would tell, the stream and the
