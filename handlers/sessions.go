@@ -107,17 +107,26 @@ func (p *sessionPorts) PeerKey(ctx context.Context, _, peerID string) (channel.P
 	p.current = record.Sequence
 	data, ok := record.Data.(events.PeerSessionKeyLearned)
 	if !ok {
-		return channel.PeerKey{}, fmt.Errorf("find the peer's session key: sequence %d holds none", record.Sequence)
+		return channel.PeerKey{}, unreadableKey(record.Sequence, nil)
 	}
 	id, err := hex.DecodeString(data.KeyID)
 	if err != nil {
-		return channel.PeerKey{}, fmt.Errorf("find the peer's session key: %w", err)
+		return channel.PeerKey{}, unreadableKey(record.Sequence, err)
 	}
 	key, err := pki.ParseSessionPublicKey(id, data.PublicKey)
 	if err != nil {
-		return channel.PeerKey{}, fmt.Errorf("find the peer's session key: %w", err)
+		return channel.PeerKey{}, unreadableKey(record.Sequence, err)
 	}
 	return channel.PeerKey{SessionPublicKey: key, CreatedAt: data.MessageCreatedAt}, nil
+}
+
+// unreadableKey says that the record of a key is of no use. That is as if there were
+// none: the peer's next message brings another, and must not be kept out by this one.
+func unreadableKey(sequence uint64, cause error) error {
+	if cause == nil {
+		return fmt.Errorf("%w: sequence %d holds none", channel.ErrKeyNotFound, sequence)
+	}
+	return fmt.Errorf("%w: sequence %d: %w", channel.ErrKeyNotFound, sequence, cause)
 }
 
 // maxSaves bounds how often a key is offered while others of the same peer come

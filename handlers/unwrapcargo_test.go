@@ -357,3 +357,37 @@ func (accepting) FromPrivateGateway(
 		ExpiresAt: today.Add(time.Hour),
 	}, nil
 }
+
+// garbled is a history in which a record cannot be read.
+type garbled struct {
+	*breakingLog
+	sequence uint64
+}
+
+func (g garbled) Last(ctx context.Context, stream, subject string) (events.Record, error) {
+	r, err := g.breakingLog.Last(ctx, stream, subject)
+	if r.Sequence == g.sequence {
+		r.Data = events.Unreadable{Err: errBroken}
+	}
+	return r, err
+}
+
+// TestUnreadableSessionKeyIsSuperseded: a private gateway whose recorded key cannot be
+// read would have been cut off for ever.
+func TestUnreadableSessionKeyIsSuperseded(t *testing.T) {
+	w := newCargoWorld(t)
+	w.unwrapped(parcel(t, "one"))
+	last, err := w.log.Last(t.Context(), events.StreamGateway, events.SessionKeyChannel(w.private.ID()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.unwrap.Sessions.Log = garbled{w.log, last.Sequence}
+	w.now = w.now.Add(time.Minute)
+	if got := w.unwrapped(parcel(t, "two")); got.Parcels != 1 {
+		t.Errorf("%+v", got)
+	}
+	next, err := w.log.Last(t.Context(), events.StreamGateway, events.SessionKeyChannel(w.private.ID()))
+	if err != nil || next.Sequence == last.Sequence {
+		t.Errorf("the key of the next message is not recorded, %v", err)
+	}
+}
