@@ -142,7 +142,11 @@ func (h *ForgetGateway) end(ctx context.Context, f keystore.Forgetting, done *Fo
 			return errStillComing
 		}
 		report("looking for what waits")
-		waits, err := h.waits(ctx, f.GatewayID, f.Pseudonym)
+		var waits waits
+		err := h.persist(ctx, func() (err error) {
+			waits, err = h.waits(ctx, f.GatewayID, f.Pseudonym)
+			return err
+		})
 		if err != nil {
 			return err
 		}
@@ -183,8 +187,12 @@ func (h *ForgetGateway) derive(ctx context.Context, f keystore.Forgetting, done 
 	}
 	for _, m := range h.Models {
 		report("rebuilding " + m.Name())
-		// What an interrupted rebuild has left may hold names.
-		if _, err := m.Rebuild(ctx, projections.RebuildOptions{Fresh: true}, func(projections.Progress) {}); err != nil {
+		err := h.persist(ctx, func() error {
+			// What an interrupted rebuild has left may hold names.
+			_, err := m.Rebuild(ctx, projections.RebuildOptions{Fresh: true}, func(projections.Progress) {})
+			return err
+		})
+		if err != nil {
 			return fmt.Errorf("rebuild %s: %w", m.Name(), err)
 		}
 		done.Projections++
@@ -199,6 +207,27 @@ func (h *ForgetGateway) derive(ctx context.Context, f keystore.Forgetting, done 
 		}
 	}
 	return h.Names.End(ctx, f)
+}
+
+// How often what reads the whole history is tried, and the pause before it is tried
+// again: a server that is restarted meanwhile must not make an operator begin again.
+const (
+	forgetTries = 5
+	forgetPause = 2 * time.Second
+)
+
+// persist does something again as long as its errors are transient.
+func (h *ForgetGateway) persist(ctx context.Context, do func() error) error {
+	for try := 1; ; try++ {
+		err := do()
+		if err == nil || try == forgetTries || fault.IsPermanent(err) || fault.IsFatal(err) {
+			return err
+		}
+		h.Logger.WarnContext(ctx, "a step of a forgetting failed, and is tried again", "error", err)
+		if err := h.Pause(ctx, forgetPause); err != nil {
+			return err
+		}
+	}
 }
 
 // say records a step, once.

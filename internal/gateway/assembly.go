@@ -210,6 +210,9 @@ func (a *assembly) openIdentity(ctx context.Context) error {
 		return err
 	}
 	a.rotator.Store(a.identity)
+	if err := a.followForgetting(ctx); err != nil {
+		return err
+	}
 	return a.followIdentity(ctx)
 }
 

@@ -16,6 +16,7 @@ import (
 	"awala.network/gateway/internal/documents/sqlite"
 	"awala.network/gateway/internal/jetstream"
 	"awala.network/gateway/internal/jetstream/embedded"
+	"awala.network/gateway/internal/names"
 )
 
 // openEmbedded opens every backing service inside this process, on the data
@@ -123,7 +124,7 @@ func (s *services) openHistory(ctx context.Context, a *assembly, conn *nats.Conn
 	if s.names != nil {
 		s.names.Follow(func(ctx context.Context) (uint64, error) {
 			return log.LastSequence(ctx, events.StreamGateway, events.ForgettingChannel)
-		}, log.Renew)
+		}, min(names.Lease, a.fence/2), log.Renew)
 	}
 	s.opened("event log", closing(log.Close))
 	s.log = log

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"awala.network/gateway/events"
@@ -28,6 +29,27 @@ func (a *assembly) openForgetting(served *upkeep.Projections) {
 		h.Models = append(h.Models, m)
 	}
 	a.upkeep.forgetting.Fill((&upkeep.Forgetting{Forgetter: h, Working: served}).Handler())
+}
+
+// followForgetting has every process learn at once of what is forgotten, so that it
+// listens on new names as soon as there are any. Nothing depends on it but haste.
+func (a *assembly) followForgetting(ctx context.Context) error {
+	watch, err := a.services.log.Watch(ctx, events.ForgettingChannel)
+	if err != nil {
+		return err
+	}
+	a.life.run(stageProjections, "names", func(ctx context.Context) error {
+		defer watch.Close()
+		for {
+			if _, err := watch.Next(ctx); err != nil {
+				return nil // it is the end
+			}
+			if err := a.services.names.Check(ctx); err != nil && ctx.Err() == nil {
+				a.logger.LogAttrs(ctx, slog.LevelWarn, "not known whether something was forgotten", slog.Any("error", err))
+			}
+		}
+	})
+	return nil
 }
 
 // pause waits for d or until ctx ends.

@@ -11,9 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"awala.network/gateway/awala/cargo"
 	"awala.network/gateway/events"
 	"awala.network/gateway/handlers"
+	"awala.network/gateway/internal/connect"
 	"awala.network/gateway/internal/documents/sqlite"
 	"awala.network/gateway/internal/gateway"
 	"awala.network/gateway/internal/history"
@@ -218,6 +221,11 @@ func (f *forgettable) verifies(t *testing.T, before [][]byte, name string) {
 			t.Errorf("%T: %+v, %v", source, v, err)
 		}
 	}
+	f.projectionsAreTheFold(t)
+}
+
+func (f *forgettable) projectionsAreTheFold(t *testing.T) {
+	t.Helper()
 	for _, name := range gateway.ReadModels() {
 		err := f.operator(t).Verify(t.Context(), name, func(l upkeep.Line) error {
 			if l.Difference != nil {
@@ -339,7 +347,7 @@ func naming(t *testing.T, dir string, needles ...string) (found []string) {
 }
 
 // rawMessages reads every stream as it stands.
-func rawMessages(t *testing.T, folder string) (all []events.Message) {
+func rawMessages(t *testing.T, folder string) []events.Message {
 	t.Helper()
 	server, err := embedded.Start(folder, embedded.Options{})
 	if err != nil {
@@ -351,7 +359,12 @@ func rawMessages(t *testing.T, folder string) (all []events.Message) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	log, err := jetstream.Open(t.Context(), conn, jetstream.Options{Sync: server.SyncAlways})
+	return readAll(t, conn, server.SyncAlways)
+}
+
+func readAll(t *testing.T, conn *nats.Conn, sync jetstream.SyncCheck) (all []events.Message) {
+	t.Helper()
+	log, err := jetstream.Open(t.Context(), conn, jetstream.Options{Sync: sync})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -368,4 +381,82 @@ func rawMessages(t *testing.T, folder string) (all []events.Message) {
 		reader.Close(t.Context())
 	}
 	return all
+}
+
+// TestForgetAcrossProcesses forgets a private gateway by one process while others have
+// its name in memory, on the services that `task services` has started. What comes
+// afterwards at one of them is collected at another under the new name.
+func TestForgetAcrossProcesses(t *testing.T) {
+	c := remoteSettings(t)
+	begin := func(kind gateway.Kind) *gateway.Gateway {
+		o := remoteOptions(t, kind, c)
+		o.Fence = 2 * time.Second
+		g, err := gateway.Start(t.Context(), o)
+		if err != nil {
+			t.Fatalf("%s: %v", kind.Name, err)
+		}
+		t.Cleanup(func() { stop(t, g) })
+		return g
+	}
+	keeper := begin(gateway.ProjectionsWorker())
+	begin(gateway.HousekeepingWorker())
+	one, other := begin(gateway.PoWeb()), begin(gateway.PoWeb())
+	client := newClient(t, one)
+	f := &forgettable{Gateway: keeper, a: newOffline(t, client), b: newOffline(t, client), c: newOffline(t, client)}
+	elsewhere := newOffline(t, newClient(t, other))
+	f.kept = f.send(t, f.b, f.c)
+	collection, err := f.a.online.Collect(t.Context(), powebclient.KeepAlive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer collection.Close()
+	acknowledgeNext(t, collection, f.send(t, elsewhere, f.a))
+	f.send(t, f.a, f.b) // is dropped
+
+	done, err := f.forget(t, handlers.ForgetOrder{})
+	if err != nil || done.Sent != 1 {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	collection.Close()
+	if collection, err = f.a.online.Collect(t.Context(), powebclient.KeepAlive); err != nil {
+		t.Fatal(err)
+	}
+	defer collection.Close()
+	acknowledgeNext(t, collection, f.send(t, elsewhere, f.a))
+	if got := collectAll(t, f.c.online); len(got) != 1 || !bytes.Equal(got[0], f.kept) {
+		t.Errorf("c collected %d parcels", len(got))
+	}
+	f.projectionsAreTheFold(t)
+	conn, err := connect.NATS(c.NATS, "test", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	messages := readAll(t, conn, jetstream.DeclaredSync())
+	for _, m := range messages {
+		for _, id := range []string{f.a.ID(), f.a.Endpoint.ID()} {
+			if strings.Contains(m.Subject, id) || bytes.Contains(m.Body, []byte(id)) {
+				t.Errorf("%s %d names %s", m.Stream, m.Sequence, id)
+			}
+		}
+	}
+	if len(messages) < 10 {
+		t.Errorf("only %d messages", len(messages))
+	}
+}
+
+func acknowledgeNext(t *testing.T, collection *powebclient.Collection, want []byte) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	delivery, err := collection.Next(ctx)
+	if err == nil && !bytes.Equal(delivery.Parcel, want) {
+		t.Error("another parcel came")
+	}
+	if err == nil {
+		err = delivery.Acknowledge(ctx)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }

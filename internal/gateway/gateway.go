@@ -25,7 +25,7 @@ type Options struct {
 	Logger *slog.Logger
 	Level  *slog.LevelVar
 	// Fence, if not 0, is how long a forgetting waits until every process knows, in
-	// place of names.Fence: for tests, which know that there is no other.
+	// place of names.Fence, and processes know sooner: for tests.
 	Fence time.Duration
 }
 

@@ -44,6 +44,7 @@ type Book struct {
 	// those who do not record and do not stay.
 	latest func(context.Context) (uint64, error)
 	forgot func()
+	lease  time.Duration
 	asking chan struct{} // who asks latest holds it
 
 	mu sync.RWMutex // guards what follows
@@ -67,10 +68,11 @@ func New(keys *keystore.Keys) *Book {
 }
 
 // Follow lets the book ask for a number that changes whenever something is forgotten:
-// the last sequence of events.ForgettingChannel. forgot is told when that happened, and
-// must not block. It is called once, before the book is used.
-func (b *Book) Follow(latest func(context.Context) (uint64, error), forgot func()) {
-	b.latest, b.forgot = latest, forgot
+// the last sequence of events.ForgettingChannel. It does so after lease, [Lease] unless
+// a test is in a hurry. forgot is told when that happened, and must not block. It is
+// called once, before the book is used.
+func (b *Book) Follow(latest func(context.Context) (uint64, error), lease time.Duration, forgot func()) {
+	b.latest, b.lease, b.forgot = latest, lease, forgot
 }
 
 type permission struct{}
@@ -211,8 +213,17 @@ func (b *Book) fresh(ctx context.Context) (int, error) {
 	if seen != b.seen {
 		b.drop()
 	}
-	b.seen, b.until = seen, began.Add(Lease)
+	b.seen, b.until = seen, began.Add(b.lease)
 	return b.epoch, nil
+}
+
+// Check asks at once whether something was forgotten.
+func (b *Book) Check(ctx context.Context) error {
+	b.mu.Lock()
+	b.until = time.Time{}
+	b.mu.Unlock()
+	_, err := b.fresh(ctx)
+	return err
 }
 
 func (b *Book) good() (epoch int, ok bool) {

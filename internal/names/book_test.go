@@ -179,8 +179,8 @@ func TestForgetting(t *testing.T) {
 		var forgotten atomic.Uint64
 		latest := func(context.Context) (uint64, error) { return forgotten.Load(), nil }
 		here, there := names.New(keystore.New(secrets)), names.New(keystore.New(secrets))
-		here.Follow(latest, func() {})
-		there.Follow(latest, func() {})
+		here.Follow(latest, names.Lease, func() {})
+		there.Follow(latest, names.Lease, func() {})
 		n := must(t)(there.Name(t.Context(), gateway))
 		must(t)(there.Named(t.Context(), n.Pseudonym))
 		if _, err := here.Begin(t.Context(), "0999", "", ""); !errors.Is(err, names.ErrUnknown) {
