@@ -16,11 +16,13 @@ const MaxDueParcels = 1000
 // private gateway, which keeps them until it knows, is to be told so by PCAs
 // (RS-000). A cargo with more than [MaxDueParcels] parcels makes several of them.
 //
-// Its id is derived from the cargo's [CargoReceived]. The same parcels in another
+// Its id is derived from the cargo's [CargoReceived], or from what a takeover found.
+// The same parcels in another
 // cargo make another: then the private gateway has not heard yet.
 type AcknowledgementsDue struct {
 	PrivateGatewayID string `json:"privateGatewayId" private:"owner"`
-	// CargoID is the cargo's message id.
+	// CargoID is the cargo's message id; "" if a gateway that this one took over had
+	// the parcels.
 	CargoID string `json:"cargoId" private:"sealed"`
 	// Parcels are to be acknowledged, each until it expires.
 	Parcels []DueParcel `json:"parcels"`

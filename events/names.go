@@ -157,7 +157,7 @@ func (r Record) revealed(known map[string]string) Record {
 }
 
 // named are the subjects that hold a private gateway's id: what stands before it.
-var named = []string{"pdc-parcel.", peerPrefix, sessionKeyPrefix, collectionPrefix, acknowledgementsPrefix}
+var named = []string{"pdc-parcel.", peerPrefix, sessionKeyPrefix, collectionPrefix, acknowledgementsPrefix, knownPrefix}
 
 // cutSubject cuts a subject around the private gateway's id in it.
 func cutSubject(subject string) (before, id, after string, ok bool) {
@@ -181,7 +181,7 @@ func SealSubject(ctx context.Context, names Names, subject string) (string, erro
 	if err != nil {
 		return "", err
 	}
-	if before == collectionPrefix {
+	if before == collectionPrefix || before == knownPrefix {
 		if after, err = name.sealToken(after); err != nil {
 			return "", err
 		}

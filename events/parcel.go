@@ -58,3 +58,7 @@ const (
 	ViaPoHTTP Ingress = "pohttp" // RS-007
 	ViaCargo  Ingress = "cargo"  // RS-008, inside a cargo
 )
+
+// ViaTakeover is no binding: the gateway that this one took over had it, or gave it
+// away.
+const ViaTakeover Ingress = "takeover"

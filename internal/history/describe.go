@@ -138,6 +138,12 @@ func describeGateway(data events.Data) string {
 		return fmt.Sprintf("private gateway %s, key %s", short(d.PrivateGatewayID), d.KeyID)
 	case events.CargoCollectionFulfilled:
 		return fmt.Sprintf("private gateway %s got %d cargoes with %d parcels", short(d.PrivateGatewayID), d.Cargoes, d.Parcels)
+	case events.TakeoverBegun:
+		return "of the deployment of node " + short(d.NodeID)
+	case events.TakeoverCompleted:
+		return "of the deployment of node " + short(d.NodeID)
+	case events.InternetParcelKnown:
+		return fmt.Sprintf("private gateway %s handed it in before the takeover", short(d.PrivateGatewayID))
 	case events.DestinationHeld:
 		return operation(d.Destination+" held", d.Operation)
 	case events.DestinationReleased:
