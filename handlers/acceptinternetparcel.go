@@ -2,6 +2,9 @@ package handlers
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
 	"time"
 
 	"awala.network/gateway/events"
@@ -16,6 +19,9 @@ func (h *AcceptParcel) toInternet(ctx context.Context, in ingress) (Accepted, er
 	}
 	if err := in.message.CheckSender(in.at); err != nil {
 		return Accepted{}, refuseMessage(err)
+	}
+	if known, err := h.former(ctx, in); err != nil || known.Duplicate {
+		return known, err
 	}
 	accepted := newInternetParcel(in)
 	e := in.event(internetParcelID(accepted), accepted)
@@ -64,6 +70,23 @@ func (h *AcceptParcel) followUpDuplicate(ctx context.Context, result Accepted, b
 	if err := h.Ended.delete(ctx, blobKey); err != nil {
 		h.Logger.WarnContext(ctx, "blob of an ended parcel is left to expire", "event_id", result.EventID, "error", err)
 	}
+}
+
+// former recognises a parcel that a gateway which this one took over had accepted.
+func (h *AcceptParcel) former(ctx context.Context, in ingress) (Accepted, error) {
+	if h.Former == nil {
+		return Accepted{}, nil
+	}
+	known, err := h.Former.Known(ctx, in.source, in.key())
+	if errors.Is(err, io.EOF) {
+		return Accepted{}, nil
+	}
+	if err != nil {
+		return Accepted{}, fmt.Errorf("look for what was accepted before the takeover: %w", err)
+	}
+	result := Accepted{EventID: known.ID, Key: in.key(), Duplicate: true, ExpiresAt: in.message.ExpiresAt()}
+	h.logAccepted(ctx, in, result)
+	return result, nil
 }
 
 func newInternetParcel(in ingress) events.InternetParcelAccepted {

@@ -41,6 +41,8 @@ type AcceptParcel struct {
 	Log      Appender
 	// Deliveries recognises parcels to other Internet nodes that were accepted before.
 	Deliveries KnownDeliveries
+	// Former knows what was accepted before a takeover; nil if there was none.
+	Former KnownParcels
 	// Ended removes a blob that was stored again after its parcel had ended.
 	Ended *DeleteBlob
 	// Logger is told of accepted parcels, and of follow-up work that failed.

@@ -61,9 +61,10 @@ type AcknowledgingCargo struct {
 // AcknowledgedInCargo ends what a parcel collection acknowledgement (PCA) from a
 // private gateway names. A PCA names the key alone, so it is taken to mean the
 // version that is queued, provided that the private gateway can have had that one
-// when it wrote the PCA: see docs/adr/0011-what-a-pca-means.md. It tells whether there
-// was one; if not, the PCA is a repetition, means an earlier version, or is nonsense,
-// and nothing happens.
+// when it wrote the PCA: see docs/adr/0011-what-a-pca-means.md. A gateway that this one
+// took over may have handed out what waited there. It tells whether there was one; if
+// not, the PCA is a repetition, means an earlier version, or is nonsense, and nothing
+// happens.
 func (h *CollectParcel) AcknowledgedInCargo(ctx context.Context, key events.ParcelKey, in AcknowledgingCargo) (bool, error) {
 	if !pki.ValidNodeID(in.GatewayID) || !pki.ValidNodeID(key.SenderID) || !pki.ValidNodeID(key.RecipientID) {
 		return false, refuse(Invalid, "an id in the acknowledgement is no node id", nil)
@@ -76,7 +77,8 @@ func (h *CollectParcel) AcknowledgedInCargo(ctx context.Context, key events.Parc
 	if !ok || !item.AcceptedAt.Before(in.Received.Time) {
 		return false, nil
 	}
-	if had, err := in.had(ctx, item, len(parcel.Versions) == 1); !had || err != nil {
+	only := len(parcel.Versions) == 1
+	if had, err := in.had(ctx, item, only); err != nil || !had && !(only && item.Via == events.ViaTakeover) {
 		return false, err
 	}
 	// The parcel's trace, not the cargo's, comes to its end.

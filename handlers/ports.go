@@ -33,6 +33,14 @@ type Mailbox interface {
 	Find(ctx context.Context, gatewayID string, key events.ParcelKey) (projections.Parcel, error)
 }
 
+// KnownParcels tells which Internet-bound parcels a gateway that this one took over
+// had accepted.
+type KnownParcels interface {
+	// Known returns the record of an [events.InternetParcelKnown], or io.EOF if there
+	// is none.
+	Known(ctx context.Context, gatewayID string, key events.ParcelKey) (events.Record, error)
+}
+
 // BlobPutter stores blobs durably (see [blobs.Store]).
 type BlobPutter interface {
 	Put(ctx context.Context, key string, body []byte, m blobs.Meta) error

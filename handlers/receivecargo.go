@@ -74,8 +74,7 @@ func (h *ReceiveCargo) Receive(ctx context.Context, raw []byte) (ReceivedCargo, 
 		return h.reject(ctx, raw, m, err)
 	}
 	data := newCargoReceived(m, raw)
-	e := events.New(
-		events.DeriveID(string(data.EventType()), data.PrivateGatewayID, data.CargoID, data.SHA256), courier, h.Now(), data)
+	e := events.New(cargoReceivedID(data), courier, h.Now(), data)
 	result := ReceivedCargo{EventID: e.ID, CargoID: data.CargoID, PrivateGatewayID: data.PrivateGatewayID}
 	meta := blobs.Meta{ExpiresAt: latest(data.ExpiresAt, h.Now().Add(cargoKept)), ContentType: cargoContentType}
 	if err := h.Blobs.Put(ctx, data.BlobKey, raw, meta); err != nil {
@@ -145,6 +144,11 @@ func newCargoReceived(m *ramf.Message, raw []byte) events.CargoReceived {
 		CargoID: m.ID, PrivateGatewayID: m.SenderID(), BlobKey: key, SHA256: content, Size: int64(len(raw)),
 		CreatedAt: m.CreatedAt, ExpiresAt: m.ExpiresAt(),
 	}
+}
+
+// cargoReceivedID is the event's id, from the sender and the octets.
+func cargoReceivedID(data events.CargoReceived) string {
+	return events.DeriveID(string(data.EventType()), data.PrivateGatewayID, data.CargoID, data.SHA256)
 }
 
 // reject records a refusal. If that fails the error is transient, and the courier

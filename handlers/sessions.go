@@ -69,6 +69,18 @@ func (s *Sessions) Seal(ctx context.Context, plaintext []byte, nodeID, peerID st
 	return payload, hex.EncodeToString(ports.ourKey), err
 }
 
+// Learn records a session key of a peer that came in no message of ours, unless one
+// of the same or a later date is known.
+func (s *Sessions) Learn(ctx context.Context, nodeID, peerID string, key channel.PeerKey) error {
+	return (&sessionPorts{Sessions: s}).SavePeerKey(ctx, nodeID, peerID, key)
+}
+
+// Known returns the newest session key that is known of a peer, or
+// [channel.ErrKeyNotFound].
+func (s *Sessions) Known(ctx context.Context, nodeID, peerID string) (channel.PeerKey, error) {
+	return (&sessionPorts{Sessions: s}).PeerKey(ctx, nodeID, peerID)
+}
+
 // sessionPorts are the ports of package channel for one message.
 type sessionPorts struct {
 	*Sessions
