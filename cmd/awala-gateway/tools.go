@@ -10,8 +10,10 @@ import (
 	"awala.network/gateway/internal/telemetry"
 )
 
-// registerAll adds a flag for every setting.
-func registerAll(cmd *cobra.Command) { config.RegisterFlags(cmd.Flags(), new(config.Config)) }
+// registerAll adds a flag for every setting that a gateway runs on.
+func registerAll(cmd *cobra.Command) {
+	config.RegisterFlags(cmd.Flags(), new(config.Config).Running()...)
+}
 
 // toolOptions reads the settings for a command that works on the services of a
 // gateway. Its logs begin at warnings: what it does it prints.

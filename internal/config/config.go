@@ -21,6 +21,9 @@ type Config struct {
 	ObjectStore ObjectStore
 	MongoDB     MongoDB
 	Vault       Vault
+
+	// Takeover is for the command of that name alone.
+	Takeover Takeover
 }
 
 // Logging says what is written to stderr and how.

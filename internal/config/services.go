@@ -77,14 +77,8 @@ func (c *Config) checkPairs() error {
 // CheckRemote returns an error that names the first setting that is missing for
 // a role with backing services of its own.
 func (c *Config) CheckRemote() error {
-	given := make(map[string]bool)
-	for _, o := range Options(c) {
-		given[o.Name] = o.Value.String() != ""
-	}
-	for _, name := range remoteRequired {
-		if !given[name] {
-			return &Error{Where: "--" + name, Problem: "is required, as is " + envName(name) + " or the key in the file"}
-		}
+	if err := c.require(remoteRequired); err != nil {
+		return err
 	}
 	if c.Vault.Token == "" && c.Vault.RoleID == "" {
 		return &Error{Where: "--vault-token", Problem: "or --vault-role-id is required"}
@@ -96,4 +90,18 @@ func (c *Config) CheckRemote() error {
 		return &Error{Where: "--nats-system-user", Problem: "or --nats-system-credentials is required to verify that NATS syncs; or give --nats-assume-sync"}
 	}
 	return c.checkPairs()
+}
+
+// require returns an error that names the first of these settings that is missing.
+func (c *Config) require(names []string) error {
+	given := make(map[string]bool)
+	for _, o := range Options(c) {
+		given[o.Name] = o.Value.String() != ""
+	}
+	for _, name := range names {
+		if !given[name] {
+			return &Error{Where: "--" + name, Problem: "is required, as is " + envName(name) + " or the key in the file"}
+		}
+	}
+	return nil
 }

@@ -18,6 +18,7 @@ import (
 	"awala.network/gateway/internal/identity"
 	"awala.network/gateway/internal/measured"
 	"awala.network/gateway/internal/names"
+	"awala.network/gateway/internal/takeover"
 	"awala.network/gateway/internal/telemetry"
 	"awala.network/gateway/workers"
 )
@@ -197,8 +198,12 @@ func (a *assembly) startServices(ctx context.Context) error {
 	return a.openOverview(ctx)
 }
 
-// ensureIdentity opens the identity, and makes it if there is none.
+// ensureIdentity opens the identity, and makes it if there is none. While another
+// gateway is taken over there is nothing to run on.
 func (a *assembly) ensureIdentity(ctx context.Context) (err error) {
+	if err := takeover.Check(ctx, a.services.log); err != nil {
+		return err
+	}
 	a.identity, err = identity.Ensure(ctx, identity.Deps{
 		Keys: a.services.keys, Log: a.services.log, Logger: a.logger,
 	}, string(a.config.Gateway.InternetAddress))

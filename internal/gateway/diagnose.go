@@ -20,7 +20,7 @@ import (
 // package doctor. Without skipDNS it looks up the Internet address too.
 func Diagnose(ctx context.Context, o Options, skipDNS bool) (doctor.Report, error) {
 	remote := o.Kind.check != nil
-	roots, err := rootsWith(string(o.Config.PDC.CAFile))
+	roots, err := rootsWith("--pdc-ca-file", string(o.Config.PDC.CAFile))
 	if err != nil {
 		roots = nil // the examination says so
 	}

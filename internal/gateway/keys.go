@@ -26,7 +26,7 @@ func (s *services) openKeyFiles(_ context.Context, a *assembly, dir *dataDir) er
 
 // useKeys takes the store of private keys.
 func (s *services) useKeys(secrets keystore.Secrets) {
-	s.keys = keystore.New(secrets)
+	s.keys, s.secrets = keystore.New(secrets), secrets
 	s.names = names.New(s.keys)
 	s.checks = append(s.checks, namedCheck{"keys", checkKeys(secrets)})
 }

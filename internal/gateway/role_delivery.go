@@ -123,7 +123,7 @@ func (a *assembly) retryPolicy() handlers.RetryPolicy {
 // newPostman returns the PoHTTP client that the settings describe.
 func (a *assembly) newPostman() (*postman.Client, error) {
 	c := a.config.PDC
-	roots, err := rootsWith(string(c.CAFile))
+	roots, err := rootsWith("--pdc-ca-file", string(c.CAFile))
 	if err != nil {
 		return nil, err
 	}
@@ -154,21 +154,21 @@ func newExchanger(c config.PDC, roots *x509.CertPool) resolver.Exchanger {
 }
 
 // rootsWith returns the system's authorities and those of a PEM file; nil, which
-// means the system's, if there is no file.
-func rootsWith(path string) (*x509.CertPool, error) {
+// means the system's, if there is no file. flag named it.
+func rootsWith(flag, path string) (*x509.CertPool, error) {
 	if path == "" {
 		return nil, nil
 	}
 	pem, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("--pdc-ca-file: %w", err)
+		return nil, fmt.Errorf("%s: %w", flag, err)
 	}
 	roots, err := x509.SystemCertPool()
 	if err != nil {
 		roots = x509.NewCertPool()
 	}
 	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("--pdc-ca-file: no certificate in %s", path)
+		return nil, fmt.Errorf("%s: no certificate in %s", flag, path)
 	}
 	return roots, nil
 }

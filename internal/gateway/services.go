@@ -21,6 +21,7 @@ type services struct {
 	documents documents.Database
 	keys      *keystore.Keys
 	names     *names.Book
+	secrets   keystore.Secrets // what keys rest on
 	claims    handlers.Claims
 	// checks ask each service whether it works, by its name in /readyz.
 	checks []namedCheck

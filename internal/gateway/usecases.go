@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"awala.network/gateway/handlers"
+	"awala.network/gateway/internal/takeover"
 	"awala.network/gateway/projections"
 	"awala.network/gateway/projections/onjetstream"
 )
@@ -39,12 +40,16 @@ func (a *assembly) openUsecases(ctx context.Context) error {
 	}
 	mailbox := projections.NewReader(collection, onjetstream.Log{Log: s.log}, nil)
 	open := projections.NewOpenParcels(collection)
+	former, err := takeover.OpenFormer(ctx, s.log, time.Now())
+	if err != nil {
+		return err
+	}
 	deleteBlob := &handlers.DeleteBlob{Mailbox: mailbox, Blobs: s.blobs}
 	a.usecases = &usecases{
 		mailbox: mailbox,
 		accept: &handlers.AcceptParcel{
 			Identity: a.identity, Mailbox: mailbox, Blobs: s.blobs, Log: s.log, Deliveries: deliveries,
-			Ended: deleteBlob, Logger: a.loggerFor("accept"), Now: time.Now,
+			Former: former, Ended: deleteBlob, Logger: a.loggerFor("accept"), Now: time.Now,
 		},
 		collect: &handlers.CollectParcel{Mailbox: mailbox, Log: s.log, Arrivals: a.measured, Now: time.Now},
 		delete:  deleteBlob,
