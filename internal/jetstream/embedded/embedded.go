@@ -30,6 +30,9 @@ type Options struct {
 	StartTimeout time.Duration
 }
 
+// noLimit leaves the limit to the disk.
+const noLimit = 1 << 62
+
 // Server is a running server.
 type Server struct {
 	ns *server.Server
@@ -51,11 +54,15 @@ func Start(dir string, opts Options) (*Server, error) {
 		ServerName: "embedded",
 		JetStream:  true,
 		StoreDir:   dir,
-		SyncAlways: true,
-		MaxPayload: opts.MaxPayload,
-		DontListen: true,
-		NoSigs:     true,
-		NoLog:      true,
+		// By itself the server takes three quarters of the disk that is free at its
+		// start, and of what it holds, as its limit: with a history that is three times
+		// as large as what is free it would take nothing any more after a restart.
+		JetStreamMaxStore: noLimit,
+		SyncAlways:        true,
+		MaxPayload:        opts.MaxPayload,
+		DontListen:        true,
+		NoSigs:            true,
+		NoLog:             true,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("embedded: configure: %w", err)
