@@ -44,6 +44,8 @@ func ReadFormer(ctx context.Context, from Secrets, path string) (FormerRecord, e
 	if err != nil {
 		return FormerRecord{}, fmt.Errorf("key record %s: %w", path, err)
 	}
+	r = maps.Clone(r)
+	delete(r, fieldCreatedAt) // if it is there, it is this gateway that used the store before
 	f := FormerRecord{Path: path, record: r}
 	if err := f.examine(); err != nil {
 		return FormerRecord{}, fmt.Errorf("key record %s: %w", path, err)

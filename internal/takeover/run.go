@@ -86,18 +86,18 @@ func (c *counter) tell(done int) {
 
 // each works on things together, and stops at the first error.
 func each[T any](ctx context.Context, c *counter, things []T, do func(context.Context, T) error) error {
-	group, ctx := errgroup.WithContext(ctx)
+	group, working := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
 	for _, thing := range things {
-		if ctx.Err() != nil {
+		if working.Err() != nil {
 			break
 		}
 		group.Go(func() error {
 			defer c.add()
-			return do(ctx, thing)
+			return do(working, thing)
 		})
 	}
-	return errors.Join(group.Wait())
+	return errors.Join(group.Wait(), ctx.Err()) // what was left out is not done
 }
 
 // item deals with a parcel or cargo that waits in the other gateway. v has what is to

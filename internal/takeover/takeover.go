@@ -26,7 +26,8 @@ type Takeover struct {
 	Address string
 	// Bucket and Cluster name the other gateway's bucket and NATS Streaming cluster.
 	Bucket, Cluster string
-	// Progress is told how far a pass is. It must not block for long.
+	// Progress is told how far a pass is, by several goroutines. It must not block for
+	// long.
 	Progress func(Progress)
 	Logger   *slog.Logger
 	// Now is the clock: time.Now, unless a test says otherwise.

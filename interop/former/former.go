@@ -39,7 +39,7 @@ type Deployment struct {
 	bucket   string
 	vault    *vault
 	vaultURL string
-	*streaming
+	*Streaming
 }
 
 // Start starts a deployment with empty stores, which ends with the test. It skips the
@@ -54,20 +54,26 @@ func Start(t *testing.T) *Deployment {
 	server := httptest.NewServer(d.vault)
 	t.Cleanup(server.Close)
 	d.vaultURL = server.URL
-	d.streaming = startStreaming(t, d.env("AWALA_TEST_NATS_STREAMING"))
+	d.Streaming = StartStreaming(t)
 	return d
 }
 
 // env returns a variable, and skips the test where it is not set.
-func (d *Deployment) env(name string) string {
+func env(t *testing.T, name string) string {
+	t.Helper()
 	value := os.Getenv(name)
 	if value == "" {
 		if os.Getenv("AWALA_TEST_REQUIRE_SERVICES") != "" {
-			d.t.Fatalf("%s is not set", name)
+			t.Fatalf("%s is not set", name)
 		}
-		d.t.Skipf("needs the services of the task test:takeover; %s is not set", name)
+		t.Skipf("needs the servers of the task test:takeover; %s is not set", name)
 	}
 	return value
+}
+
+func (d *Deployment) env(name string) string {
+	d.t.Helper()
+	return env(d.t, name)
 }
 
 func (d *Deployment) check(err error) {
@@ -119,7 +125,7 @@ func (d *Deployment) Flags() []string {
 		"--from-s3", d.env("AWALA_TEST_S3_ENDPOINT"), "--from-s3-bucket", d.bucket,
 		"--from-s3-access-key", d.env("AWALA_TEST_S3_ACCESS_KEY"), "--from-s3-secret-key", d.env("AWALA_TEST_S3_SECRET_KEY"),
 		"--from-tls-ca", os.Getenv("AWALA_TEST_TLS_CA"),
-		"--from-stan", d.url, "--from-stan-monitor", d.monitor, "--cluster", clusterID,
+		"--from-stan", d.URL, "--from-stan-monitor", d.Monitor, "--cluster", ClusterID,
 	}
 }
 
@@ -201,6 +207,6 @@ func (d *Deployment) Snapshot() map[string]any {
 		}
 		d.check(cursor.Err())
 	}
-	maps.Copy(all, d.streaming.snapshot())
+	maps.Copy(all, d.Streaming.Snapshot())
 	return all
 }

@@ -16,41 +16,42 @@ import (
 	"github.com/nats-io/stan.go"
 )
 
+// ClusterID is the id of the cluster of every [Streaming].
+const ClusterID = "former"
+
 const (
-	clusterID = "former"
 	// startWithin bounds the start of the server, on a busy machine.
 	startWithin = 30 * time.Second
 	// deliverWithin bounds the wait for messages.
 	deliverWithin = 30 * time.Second
 )
 
-// streaming is a NATS Streaming server with the other gateway's channels.
-type streaming struct {
-	t            *testing.T
-	url, monitor string
-	conn         stan.Conn // the one that publishes
+// Streaming is a NATS Streaming server with the other gateway's channels.
+type Streaming struct {
+	t *testing.T
+	// URL is where clients connect, Monitor that of the monitoring endpoint.
+	URL, Monitor string
 }
 
-// startStreaming runs a server with a file store.
-func startStreaming(t *testing.T, binary string) *streaming {
+// StartStreaming runs a server with a file store, which ends with the test. It skips
+// the test where there is none to run.
+func StartStreaming(t *testing.T) *Streaming {
 	t.Helper()
+	binary := env(t, "AWALA_TEST_NATS_STREAMING")
 	port, monitor := freePort(t), freePort(t)
 	dir := t.TempDir()
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := exec.Command(binary, "--cluster_id", clusterID, "--addr", "127.0.0.1", "--port", port,
+	server := exec.Command(binary, "--cluster_id", ClusterID, "--addr", "127.0.0.1", "--port", port,
 		"--http_port", monitor, "--store", "FILE", "--dir", filepath.Join(dir, "store"), "--file_sync=false")
 	server.Stdout, server.Stderr = log, log
 	if err := server.Start(); err != nil {
 		t.Fatalf("NATS Streaming: %v", err)
 	}
-	s := &streaming{t: t, url: "nats://127.0.0.1:" + port, monitor: "http://127.0.0.1:" + monitor}
+	s := &Streaming{t: t, URL: "nats://127.0.0.1:" + port, Monitor: "http://127.0.0.1:" + monitor}
 	t.Cleanup(func() {
-		if s.conn != nil {
-			_ = s.conn.Close()
-		}
 		_ = server.Process.Kill() // the only error is that it has ended
 		_ = server.Wait()
 		if t.Failed() {
@@ -63,7 +64,7 @@ func startStreaming(t *testing.T, binary string) *streaming {
 	return s
 }
 
-func (s *streaming) await() {
+func (s *Streaming) await() {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), startWithin)
 	defer cancel()
@@ -94,9 +95,9 @@ func freePort(t *testing.T) string {
 	return port
 }
 
-func (s *streaming) connect(clientID string) stan.Conn {
+func (s *Streaming) connect(clientID string) stan.Conn {
 	s.t.Helper()
-	conn, err := stan.Connect(clusterID, clientID, stan.NatsURL(s.url), stan.ConnectWait(startWithin))
+	conn, err := stan.Connect(ClusterID, clientID, stan.NatsURL(s.URL), stan.ConnectWait(startWithin))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -104,7 +105,7 @@ func (s *streaming) connect(clientID string) stan.Conn {
 }
 
 // Publish puts messages in a channel, in their order.
-func (s *streaming) Publish(channel string, messages ...[]byte) {
+func (s *Streaming) Publish(channel string, messages ...[]byte) {
 	s.t.Helper()
 	conn := s.connect("publisher")
 	defer func() { _ = conn.Close() }()
@@ -124,22 +125,10 @@ func (s *streaming) Publish(channel string, messages ...[]byte) {
 // Work takes messages from a durable queue group as the other gateway's workers do,
 // one at a time: it acknowledges so many, and takes one more without doing so if it is
 // to die with it. It returns those that it acknowledged.
-func (s *streaming) Work(channel, queue, durable string, acknowledge int, die bool) [][]byte {
+func (s *Streaming) Work(channel, queue, durable string, acknowledge int, die bool) [][]byte {
 	s.t.Helper()
-	conn := s.connect("worker")
-	defer func() { _ = conn.Close() }()
-	received := make(chan *stan.Msg)
-	done := make(chan struct{})
-	defer close(done)
-	_, err := conn.QueueSubscribe(channel, queue, func(m *stan.Msg) {
-		select {
-		case received <- m:
-		case <-done:
-		}
-	}, stan.DurableName(durable), stan.SetManualAckMode(), stan.DeliverAllAvailable(), stan.MaxInflight(1), stan.AckWait(5*time.Second))
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	received, leave := s.join(channel, queue, durable)
+	defer leave()
 	var worked [][]byte
 	for len(worked) < acknowledge {
 		m := s.next(received)
@@ -154,7 +143,36 @@ func (s *streaming) Work(channel, queue, durable string, acknowledge int, die bo
 	return worked
 }
 
-func (s *streaming) next(received <-chan *stan.Msg) *stan.Msg {
+// Join has a worker take one message and do nothing with it until it is told to leave.
+func (s *Streaming) Join(channel, queue, durable string) (leave func()) {
+	s.t.Helper()
+	received, leave := s.join(channel, queue, durable)
+	s.next(received)
+	return leave
+}
+
+// join subscribes as a worker does.
+func (s *Streaming) join(channel, queue, durable string) (received chan *stan.Msg, leave func()) {
+	s.t.Helper()
+	conn := s.connect("worker")
+	received = make(chan *stan.Msg)
+	done := make(chan struct{})
+	_, err := conn.QueueSubscribe(channel, queue, func(m *stan.Msg) {
+		select {
+		case received <- m:
+		case <-done:
+		}
+	}, stan.DurableName(durable), stan.SetManualAckMode(), stan.DeliverAllAvailable(), stan.MaxInflight(1), stan.AckWait(5*time.Second))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return received, func() {
+		close(done)
+		_ = conn.Close() // the server forgets it otherwise, later
+	}
+}
+
+func (s *Streaming) next(received <-chan *stan.Msg) *stan.Msg {
 	s.t.Helper()
 	select {
 	case m := <-received:
@@ -165,8 +183,8 @@ func (s *streaming) next(received <-chan *stan.Msg) *stan.Msg {
 	}
 }
 
-func (s *streaming) ask(path string) ([]byte, error) {
-	response, err := http.Get(s.monitor + path)
+func (s *Streaming) ask(path string) ([]byte, error) {
+	response, err := http.Get(s.Monitor + path)
 	if err != nil {
 		return nil, err
 	}
@@ -177,8 +195,8 @@ func (s *streaming) ask(path string) ([]byte, error) {
 	return io.ReadAll(response.Body)
 }
 
-// snapshot is how far every queue group of every channel is.
-func (s *streaming) snapshot() map[string]any {
+// Snapshot is how far every queue group of every channel is.
+func (s *Streaming) Snapshot() map[string]any {
 	s.t.Helper()
 	body, err := s.ask("/streaming/channelsz?subs=1&limit=10000")
 	if err != nil {
