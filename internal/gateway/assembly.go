@@ -165,6 +165,7 @@ func (a *assembly) startAdmin() {
 		Logger:    a.logger,
 
 		RotateCertificate: a.rotateCertificate,
+		Profiles:          bool(a.config.Admin.Profiles),
 		Mounts:            append(a.upkeep.mounts(), &a.evidence.mount, &a.queue, &a.overview.mount),
 		Access:            a.access,
 		ProtectMetrics:    bool(a.config.Admin.ProtectMetrics),
