@@ -58,6 +58,12 @@ func (*HeaderName) Type() string { return "HEADER" }
 // Prefixes are networks, separated by commas. A single address is a network of one.
 type Prefixes string
 
+// private stands for the networks that no address on the Internet is in, whose
+// addresses are of this machine or of a network of the operator.
+const private = "private"
+
+const privateNetworks = "127.0.0.0/8,::1,10.0.0.0/8,100.64.0.0/10,172.16.0.0/12,192.168.0.0/16,169.254.0.0/16,fc00::/7,fe80::/10"
+
 // Set takes s.
 func (p *Prefixes) Set(s string) error {
 	if _, err := parsePrefixes(s); err != nil {
@@ -75,13 +81,21 @@ func (p Prefixes) List() []netip.Prefix {
 
 func parsePrefixes(s string) (list []netip.Prefix, err error) {
 	for _, one := range items(s) {
+		if one == private {
+			all, err := parsePrefixes(privateNetworks)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, all...)
+			continue
+		}
 		if address, err := netip.ParseAddr(one); err == nil {
 			list = append(list, netip.PrefixFrom(address.Unmap(), address.Unmap().BitLen()))
 			continue
 		}
 		prefix, err := netip.ParsePrefix(one)
 		if err != nil {
-			return nil, errors.New("want addresses, or networks such as 10.1.0.0/16")
+			return nil, errors.New("want addresses, networks such as 10.1.0.0/16, or private")
 		}
 		list = append(list, prefix.Masked())
 	}
