@@ -46,6 +46,13 @@ func keyOf(data events.Data) (events.ParcelKey, bool) {
 	}
 }
 
+// Describe says in words what an event adds to its name.
+func Describe(data events.Data) string { return describe(data) }
+
+// ParcelOf returns the key of the one parcel that an event is about, if it is about
+// one.
+func ParcelOf(data events.Data) (events.ParcelKey, bool) { return keyOf(data) }
+
 // describe says in words what an event adds to its name.
 func describe(data events.Data) string {
 	switch d := data.(type) {

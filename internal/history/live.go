@@ -2,7 +2,9 @@ package history
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"slices"
 	"strings"
@@ -12,8 +14,33 @@ import (
 
 	"awala.network/gateway/events"
 	"awala.network/gateway/internal/evidence"
+	"awala.network/gateway/internal/fault"
 	"awala.network/gateway/internal/jetstream"
 )
+
+// ErrNoEvent says that nothing stands at a sequence.
+var ErrNoEvent = fault.Permanent(errors.New("no event stands there"))
+
+// Message returns what stands at a sequence of a stream; [ErrNoEvent] if nothing does.
+func (l Live) Message(ctx context.Context, stream string, sequence uint64) (events.Message, error) {
+	if !isStream(stream) {
+		return events.Message{}, fmt.Errorf("%w: %q", ErrNoStream, stream)
+	}
+	state, err := l.Log.State(ctx, stream)
+	if err != nil {
+		return events.Message{}, err
+	}
+	if sequence >= max(state.First, 1) && sequence <= state.Last {
+		m, err := l.first(ctx, stream, sequence)
+		if err == nil && m.Sequence == sequence && l.Names != nil {
+			m.Names, err = m.Reveal(ctx, l.Names)
+		}
+		if err == nil && m.Sequence == sequence || err != nil && !errors.Is(err, io.EOF) {
+			return m, err
+		}
+	}
+	return events.Message{}, fmt.Errorf("%s: %w", position(stream, sequence), ErrNoEvent)
+}
 
 // batchLen is how many messages are read at once.
 const batchLen = 500
@@ -32,19 +59,29 @@ var _ Source = Live{}
 
 // Streams asks each stream.
 func (l Live) Streams(ctx context.Context) ([]Stream, error) {
+	streams, err := l.States(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i, s := range streams {
+		c, err := l.Evidence.Latest(ctx, s.Name)
+		if err := exceptNotFound(err); err != nil {
+			return nil, err
+		}
+		streams[i].Checkpoint = c.Size
+	}
+	return streams, nil
+}
+
+// States is Streams without what the evidence knows.
+func (l Live) States(ctx context.Context) ([]Stream, error) {
 	var streams []Stream
 	for _, spec := range events.Streams() {
 		state, err := l.Log.State(ctx, spec.Name)
 		if err != nil {
 			return nil, err
 		}
-		s := Stream{StreamState: state}
-		c, err := l.Evidence.Latest(ctx, spec.Name)
-		if err := exceptNotFound(err); err != nil {
-			return nil, err
-		}
-		s.Checkpoint = c.Size
-		streams = append(streams, s)
+		streams = append(streams, Stream{StreamState: state})
 	}
 	return streams, nil
 }

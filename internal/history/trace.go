@@ -73,11 +73,15 @@ func Trace(ctx context.Context, source Source, parcelID string, narrow Filter) (
 			t.carried(m.Record())
 		}
 	}
+	return t.lives(), nil
+}
+
+func (t *tracer) lives() []Life {
 	lives := make([]Life, len(t.order))
 	for i, key := range t.order {
 		lives[i] = t.groups[key].life()
 	}
-	return lives, nil
+	return lives
 }
 
 // tracer sorts events by the parcels that they belong to.
