@@ -35,6 +35,26 @@ func (o OpenParcels) ExpiringOn(ctx context.Context, day time.Time, page int, yi
 	})
 }
 
+// Waiting returns at most limit of the parcels that wait for a private gateway, the
+// oldest first.
+func (o OpenParcels) Waiting(ctx context.Context, gatewayID string, limit int) ([]Item, error) {
+	stored, err := o.collection.Find(ctx, documents.Query{Key: byGateway, Value: gatewayID, Limit: limit})
+	if err != nil {
+		return nil, fmt.Errorf("projections: list what waits for a private gateway: %w", err)
+	}
+	var items []Item
+	for _, d := range stored {
+		e, err := decode[Parcel](d)
+		if err != nil {
+			return nil, err
+		}
+		if item, ok := e.state.QueuedItem(); ok {
+			items = append(items, item)
+		}
+	}
+	return items, nil
+}
+
 func (o OpenParcels) list(ctx context.Context, q documents.Query, yield func(Parcel) error) error {
 	for {
 		stored, err := o.collection.Find(ctx, q)

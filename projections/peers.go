@@ -116,6 +116,24 @@ type PeerReader struct{ collection documents.Collection }
 // NewPeerReader returns a reader of a collection that [Open] opened.
 func NewPeerReader(peers documents.Collection) PeerReader { return PeerReader{peers} }
 
+// List returns at most limit private gateways, in the order in which we met them,
+// after the one whose first event stands at a sequence; 0 is from the beginning.
+func (r PeerReader) List(ctx context.Context, after uint64, limit int) ([]Peer, error) {
+	stored, err := r.collection.Find(ctx, documents.Query{Key: byKind, Value: kindPeer, AfterRank: int64(after), Limit: limit})
+	if err != nil {
+		return nil, fmt.Errorf("projections: list peers: %w", err)
+	}
+	peers := make([]Peer, len(stored))
+	for i, d := range stored {
+		e, err := decode[Peer](d)
+		if err != nil {
+			return nil, err
+		}
+		peers[i] = e.state
+	}
+	return peers, nil
+}
+
 // Get returns what is known of a private gateway; documents.ErrNotFound if
 // nothing is.
 func (r PeerReader) Get(ctx context.Context, gatewayID string) (Peer, error) {

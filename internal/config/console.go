@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"strings"
 )
 
@@ -15,7 +14,7 @@ type Console struct {
 	// UserHeader names the header in which a proxy says who it logged in; it counts
 	// in requests from Proxies only.
 	UserHeader HeaderName `name:"console-user-header" default:"" usage:"header in which a proxy of --console-proxies names the user that it logged in, such as X-Forwarded-User"`
-	Proxies    Prefixes   `name:"console-proxies" default:"" usage:"addresses, or networks such as 10.1.0.0/16, of the proxies that may name users; commas between several"`
+	Proxies    Networks   `name:"console-proxies" default:"" usage:"networks of the proxies that may name users; these are not --trusted-proxies, which forward for anybody"`
 	// Peers are admin servers of the gateway's other processes. The console asks them
 	// for what this process does not know.
 	Peers URLs `name:"console-peers" default:"" usage:"admin servers of processes with other roles, which the console asks for what this one does not know; commas between several"`
@@ -54,59 +53,6 @@ func (h *HeaderName) String() string { return string(*h) }
 
 // Type names the kind of value in help texts.
 func (*HeaderName) Type() string { return "HEADER" }
-
-// Prefixes are networks, separated by commas. A single address is a network of one.
-type Prefixes string
-
-// private stands for the networks that no address on the Internet is in, whose
-// addresses are of this machine or of a network of the operator.
-const private = "private"
-
-const privateNetworks = "127.0.0.0/8,::1,10.0.0.0/8,100.64.0.0/10,172.16.0.0/12,192.168.0.0/16,169.254.0.0/16,fc00::/7,fe80::/10"
-
-// Set takes s.
-func (p *Prefixes) Set(s string) error {
-	if _, err := parsePrefixes(s); err != nil {
-		return err
-	}
-	*p = Prefixes(s)
-	return nil
-}
-
-// List returns the networks.
-func (p Prefixes) List() []netip.Prefix {
-	list, _ := parsePrefixes(string(p)) // Set took it
-	return list
-}
-
-func parsePrefixes(s string) (list []netip.Prefix, err error) {
-	for _, one := range items(s) {
-		if one == private {
-			all, err := parsePrefixes(privateNetworks)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, all...)
-			continue
-		}
-		if address, err := netip.ParseAddr(one); err == nil {
-			list = append(list, netip.PrefixFrom(address.Unmap(), address.Unmap().BitLen()))
-			continue
-		}
-		prefix, err := netip.ParsePrefix(one)
-		if err != nil {
-			return nil, errors.New("want addresses, networks such as 10.1.0.0/16, or private")
-		}
-		list = append(list, prefix.Masked())
-	}
-	return list, nil
-}
-
-// String implements [pflag.Value].
-func (p *Prefixes) String() string { return string(*p) }
-
-// Type names the kind of value in help texts.
-func (*Prefixes) Type() string { return "NETWORK,..." }
 
 // URLs are http or https URLs, separated by commas.
 type URLs string

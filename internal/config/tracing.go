@@ -19,7 +19,7 @@ type Tracing struct {
 	// keep to the decision of the one where it entered.
 	Ratio Ratio `name:"tracing-ratio" default:"0.01" usage:"share of parcels to follow, from 0 to 1; hops that fail are exported in any case"`
 	// TrustedPeers are the clients whose own traces are continued.
-	TrustedPeers Prefixes `name:"tracing-trusted-peers" default:"" usage:"addresses or networks (commas between) of clients whose traces are continued, such as your proxies; others are linked"`
+	TrustedPeers Networks `name:"tracing-trusted-peers" default:"" usage:"addresses or networks (commas between) of clients whose traces are continued, such as your proxies; others are linked"`
 	// ToNodes gives our trace context away.
 	ToNodes Switch `name:"tracing-to-nodes" default:"false" usage:"send the trace context with parcels to other Internet nodes, which lets them link parcels"`
 }

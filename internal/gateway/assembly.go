@@ -73,8 +73,9 @@ type assembly struct {
 	// queue is where operators see the deliveries; the delivery role fills it.
 	queue admin.Mount
 
-	// access says who may use the admin server.
-	access *access.Guard
+	// access says who may use the admin server, console is where people do.
+	access  *access.Guard
+	console admin.Mount
 
 	// overview is the whole gateway at a glance.
 	overview overviewParts
@@ -110,12 +111,10 @@ func newAssembly(o Options) *assembly {
 			replays:    workers.NewReplays(),
 		},
 		queue:    admin.Mount{Path: "/queue"},
+		console:  admin.Mount{Path: access.ConsolePath},
 		overview: overviewParts{mount: admin.Mount{Path: "/status"}},
 	}
-	a.access = access.New(access.Options{
-		Token: o.Config.Admin.Access.Token.Reveal(), UserHeader: string(o.Config.Admin.Console.UserHeader),
-		Proxies: o.Config.Admin.Console.Proxies.List(), Now: time.Now, Logger: a.loggerFor("admin"),
-	})
+	a.access = a.newAccess(o.Config.Admin)
 	a.measured = measured.New(a.metrics)
 	a.kind.roles = slices.DeleteFunc(slices.Clone(o.Kind.roles), func(r role) bool {
 		return r.listen != nil && !r.listen(o.Config).Enabled()
@@ -165,8 +164,7 @@ func (a *assembly) startAdmin() {
 		Logger:    a.logger,
 
 		RotateCertificate: a.rotateCertificate,
-		Profiles:          bool(a.config.Admin.Profiles),
-		Mounts:            append(a.upkeep.mounts(), &a.evidence.mount, &a.queue, &a.overview.mount),
+		Mounts:            append(a.upkeep.mounts(), &a.evidence.mount, &a.queue, &a.overview.mount, &a.console),
 		Access:            a.access,
 		ProtectMetrics:    bool(a.config.Admin.ProtectMetrics),
 	}), nil)

@@ -54,14 +54,18 @@ func (a *assembly) openOverview(ctx context.Context) error {
 	sources.Deliveries = projections.NewDeliveryReader(
 		open[projections.Deliveries{}.Spec().Name], open[projections.Destinations{}.Spec().Name])
 	a.overview.gauges = overview.NewGauges(sources, a.metrics)
-	a.overview.mount.Fill(&overview.Server{Sources: sources, Own: a.describe, Ask: func(ctx context.Context) ([][]byte, error) {
+	seen := &overview.Server{Sources: sources, Own: a.describe, Ask: func(ctx context.Context) ([][]byte, error) {
 		return a.services.log.Ask(ctx, overview.Processes, answersSilence)
-	}})
+	}}
+	a.overview.mount.Fill(seen)
 	stop, err := a.services.log.Answer(overview.Processes, a.self)
 	if err != nil {
 		return err
 	}
 	a.life.started(stageProjections, "presence", closing(stop))
+	if err := a.openConsole(seen, projections.NewPeerReader(open[projections.Peers{}.Spec().Name])); err != nil {
+		return err
+	}
 	a.registerOwnGauges()
 	a.observe("consumers", consumersInterval, a.overview.gauges.Consumers)
 	return nil

@@ -167,7 +167,7 @@ func TestTraceFromCargoToInternet(t *testing.T) {
 // linked, that of a trusted client continued.
 func TestClientsDoNotDecideAboutTraces(t *testing.T) {
 	const theirs = "0af7651916cd43dd8448eb211c80319c"
-	for name, trusted := range map[string]config.Prefixes{"stranger": "", "trusted": "127.0.0.0/8,::1/128"} {
+	for name, trusted := range map[string]config.Networks{"stranger": "", "trusted": "127.0.0.0/8,::1/128"} {
 		t.Run(name, func(t *testing.T) {
 			collector := otlptest.Start(t)
 			c := tracedTo(settings(t.TempDir()), collector)

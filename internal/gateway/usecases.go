@@ -25,8 +25,6 @@ type usecases struct {
 	unwrapCargo  *handlers.UnwrapCargo
 	collectCargo *handlers.CollectCargo
 	forgetKeys   *handlers.ForgetSessionKeys
-
-	keepForgotten *handlers.KeepForgotten
 }
 
 // openUsecases builds the handlers on the services.
@@ -46,16 +44,12 @@ func (a *assembly) openUsecases(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	limit, err := a.mailboxLimit(mailbox)
-	if err != nil {
-		return err
-	}
 	deleteBlob := &handlers.DeleteBlob{Mailbox: mailbox, Blobs: s.blobs}
 	a.usecases = &usecases{
 		mailbox: mailbox,
 		accept: &handlers.AcceptParcel{
 			Identity: a.identity, Mailbox: mailbox, Blobs: s.blobs, Log: s.log, Deliveries: deliveries,
-			Former: former, Limit: limit, Ended: deleteBlob, Logger: a.loggerFor("accept"), Now: time.Now,
+			Former: former, Ended: deleteBlob, Logger: a.loggerFor("accept"), Now: time.Now,
 		},
 		collect: &handlers.CollectParcel{Mailbox: mailbox, Log: s.log, Arrivals: a.measured, Now: time.Now},
 		delete:  deleteBlob,
@@ -63,7 +57,6 @@ func (a *assembly) openUsecases(ctx context.Context) error {
 		replace: &handlers.ReplaceParcels{Open: open, Log: s.log, Now: time.Now},
 		park:    &handlers.ParkParcel{Log: s.log, Now: time.Now},
 	}
-	a.usecases.keepForgotten = &handlers.KeepForgotten{Names: s.names, Log: s.log, Logger: a.loggerFor("housekeeping")}
 	a.openCargoUsecases()
 	return nil
 }

@@ -63,6 +63,30 @@ func (s *Sources) channels(ctx context.Context, consumers []Consumer) ([]Channel
 	return all, nil
 }
 
+// Count is what came in and went out of a channel since an instant that changes at
+// midnight (UTC): for rates, which two counts make.
+type Count struct {
+	Channel string
+	In, Out uint64
+}
+
+// Counts counts what came through each channel yesterday and today. It is cheap.
+func (s *Server) Counts(ctx context.Context) ([]Count, error) {
+	now := s.Sources.Now().UTC()
+	days, err := s.Sources.Totals.Days(ctx, now.AddDate(0, 0, -1), now.AddDate(0, 0, 1))
+	if err != nil {
+		return nil, err
+	}
+	counts := make([]Count, len(channels))
+	for i, c := range channels {
+		counts[i].Channel = c.name
+		for _, day := range days {
+			counts[i].In, counts[i].Out = counts[i].In+count(day, c.in), counts[i].Out+count(day, c.out)
+		}
+	}
+	return counts, nil
+}
+
 func count(day projections.Day, kinds []string) (n uint64) {
 	for _, kind := range kinds {
 		n += day.Events[kind].Count

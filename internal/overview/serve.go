@@ -25,7 +25,7 @@ type Server struct {
 
 // ServeHTTP answers with an [Overview] as JSON.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	o, err := s.look(r.Context())
+	o, err := s.Look(r.Context())
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
@@ -36,7 +36,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(o)
 }
 
-func (s *Server) look(ctx context.Context) (o Overview, err error) {
+// Look makes an overview. It takes as long as processes are given to answer.
+func (s *Server) Look(ctx context.Context) (o Overview, err error) {
 	o.At = s.Sources.Now().UTC()
 	s.Own(&o)
 	if o.Consumers, err = s.Sources.consumers(ctx); err != nil {
