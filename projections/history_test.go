@@ -2,9 +2,11 @@ package projections_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -14,6 +16,7 @@ import (
 
 	"awala.network/gateway/events"
 	"awala.network/gateway/internal/documents"
+	"awala.network/gateway/internal/documents/mongo"
 	"awala.network/gateway/internal/documents/sqlite"
 	"awala.network/gateway/projections"
 )
@@ -128,7 +131,15 @@ func collection[S any](t rapid.TB, db documents.Database, p projections.Projecti
 	return c
 }
 
+// serverEnv names the MongoDB server that database uses, if there is one: as
+// `task test:services` does for what rebuilds, switches and loses projections.
+const serverEnv = "AWALA_TEST_MONGODB_URI"
+
+// database opens an empty database.
 func database(t testing.TB) documents.Database {
+	if uri := os.Getenv(serverEnv); uri != "" {
+		return onServer(t, uri)
+	}
 	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "projections.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -136,5 +147,28 @@ func database(t testing.TB) documents.Database {
 	t.Cleanup(func() { _ = db.Close(context.Background()) })
 	return db
 }
+
+// onServer opens a database of a MongoDB server, and empties it when the test ends.
+func onServer(t testing.TB, uri string) documents.Database {
+	t.Helper()
+	databases++
+	db, err := mongo.Open(t.Context(), mongo.Options{URI: uri, Database: fmt.Sprintf("projections_%d_%d", os.Getpid(), databases)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx := context.Background()
+		names, err := db.Names(ctx)
+		for _, name := range names {
+			err = errors.Join(err, db.Drop(ctx, name))
+		}
+		if err = errors.Join(err, db.Close(ctx)); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+var databases int
 
 var quiet = slog.New(slog.DiscardHandler)
