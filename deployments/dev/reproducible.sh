@@ -17,5 +17,6 @@ if [ "$first" != "$second" ]; then
 	exit 1
 fi
 rm -rf "$out"
+mkdir -p "$(dirname "$out")"
 cp -r "$work/oci1" "$out"
 echo "$first twice"
