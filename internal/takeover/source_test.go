@@ -29,6 +29,7 @@ type stores struct {
 // channel is a channel with one durable queue group.
 type channel struct {
 	messages [][]byte
+	removed  uint64 // by the server's limits, from the first on
 	sent     uint64
 	pending  []uint64
 	members  int
@@ -99,7 +100,7 @@ func (s *stores) Group(_ context.Context, name, _, _ string) (takeover.Group, er
 		return takeover.Group{}, nil
 	}
 	return takeover.Group{
-		First: 1, Last: uint64(len(c.messages)), Sent: c.sent, Pending: len(c.pending), Members: c.members,
+		First: c.removed + 1, Last: uint64(len(c.messages)), Sent: c.sent, Pending: len(c.pending), Members: c.members,
 	}, nil
 }
 

@@ -119,6 +119,10 @@ func TestInDoubtItStays(t *testing.T) {
 	if l := lines(must(w.takeover().Once(t.Context()))(t))[takeover.Cargoes]; l.Ended != 0 {
 		t.Errorf("%d cargoes ended that a worker may have in hand", l.Ended)
 	}
+	c.sent, c.pending, c.members, c.removed = 0, nil, 0, 2
+	if l := lines(must(w.takeover().Once(t.Context()))(t))[takeover.Cargoes]; l.Ended != 0 {
+		t.Errorf("%d cargoes ended that nobody unwrapped", l.Ended)
+	}
 }
 
 // TestAcknowledgedObjects leaves out objects whose last message was acknowledged.

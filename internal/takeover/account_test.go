@@ -1,0 +1,48 @@
+package takeover_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"awala.network/gateway/internal/takeover"
+)
+
+func TestAccountAsText(t *testing.T) {
+	a := takeover.Account{
+		NodeID: "0abc", InternetAddress: address, Verified: true,
+		Lines: []takeover.Line{
+			{Kind: takeover.Cargoes, Found: 7, Moved: 3, Already: 1, Skipped: map[string]int{"unreadable": 1, "expired": 1}, Ended: 2, Wrong: 1},
+			{Kind: takeover.Jobs},
+		},
+		Remarks: []takeover.Remark{{Kind: takeover.Cargoes, Name: "crc-cargo/7", Reason: "unreadable", Detail: "malformed"}},
+	}
+	want := `gw.example.com, node 0abc: 1 are not here as they are there
+
+                   FOUND  MOVED  ALREADY  SKIPPED                      ENDED THERE  WRONG
+cargoes            7      3      1        2 (1 expired, 1 unreadable)  2            1
+queued deliveries  0      0      0        0                            0            0
+
+cargoes: crc-cargo/7: unreadable: malformed
+`
+	if diff := cmp.Diff(want, text(t, a)); diff != "" {
+		t.Error(diff)
+	}
+	for n := range 60 {
+		a.Remarks = append(a.Remarks, takeover.Remark{Kind: takeover.Cargoes, Name: fmt.Sprint(n), Reason: "unreadable"})
+	}
+	if got := text(t, a); !strings.HasSuffix(got, "and 11 more; --json shows them all\n") {
+		t.Errorf("it ends with %q", got[len(got)-60:])
+	}
+}
+
+func text(t *testing.T, a takeover.Account) string {
+	t.Helper()
+	var b strings.Builder
+	if err := a.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
