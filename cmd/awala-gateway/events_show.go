@@ -81,7 +81,7 @@ func newEventsTail(environ []string) *cobra.Command {
 
 func listEvents(cmd *cobra.Command, source *sourceFlags, q history.Query, asJSON bool) error {
 	return source.inspect(cmd, func(ctx context.Context, s history.Source) error {
-		write := eventWriter(cmd.OutOrStdout(), asJSON)
+		write, found := eventWriter(cmd.OutOrStdout(), asJSON), false
 		for m, err := range s.Messages(ctx, q) {
 			if err == nil {
 				err = write(m)
@@ -89,6 +89,10 @@ func listEvents(cmd *cobra.Command, source *sourceFlags, q history.Query, asJSON
 			if err != nil {
 				return err
 			}
+			found = true
+		}
+		if !found && !asJSON {
+			fmt.Fprintln(cmd.ErrOrStderr(), "No event fits.")
 		}
 		return nil
 	})

@@ -58,6 +58,10 @@ func newParkedList(f *parkedFlags) *cobra.Command {
 				return err
 			}
 			return printAll(&f.upkeepFlags, out, all, func(w io.Writer) {
+				if len(all) == 0 {
+					fmt.Fprintln(w, "Nothing is "+state+".")
+					return
+				}
 				fmt.Fprintln(w, "ID\tCONSUMER\tAGE\tTIMES\tTRIES\tSTREAM\tSEQUENCE\tREASON")
 				for _, m := range all {
 					fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\t%d\t%s\n", m.ID, m.Consumer,

@@ -90,6 +90,9 @@ func (p *Parked) list(w http.ResponseWriter, r *http.Request) {
 
 func (p *Parked) show(w http.ResponseWriter, r *http.Request) {
 	m, err := p.Messages.Get(r.Context(), r.PathValue("id"))
+	if errors.Is(err, documents.ErrNotFound) {
+		err = fmt.Errorf("%.64q: %w", r.PathValue("id"), handlers.ErrNotParked)
+	}
 	if err != nil {
 		writeError(w, err)
 		return
