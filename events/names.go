@@ -88,8 +88,12 @@ func (n Name) open(sealed string) (string, error) {
 
 // Seal returns the data as they are recorded: private gateways under their
 // pseudonyms, what tells something of them encrypted. What is about one that was
-// forgotten is sealed already and stays as it is. Errors are those of names.
+// forgotten is sealed already and stays as it is. Errors are a [*MalformedError] for a
+// channel that is no plain subject, so that no such thing gets a name, and those of names.
 func Seal(ctx context.Context, names Names, data Data) (Data, error) {
+	if channel := data.Channel(); !plainSubject(channel) {
+		return nil, malformed("channel", fmt.Sprintf("%q is not a plain subject", channel))
+	}
 	v := veil{ctx: ctx, names: names, sealing: true}
 	return v.lift(data)
 }

@@ -106,7 +106,7 @@ func TestAppendFaultPair(t *testing.T) {
 		faults faults
 		stored uint64
 	}{
-		"failed and not stored": {faults{onWrite: []byte("HPUB pdc-parcel.0a")}, 0},
+		"failed and not stored": {faults{onWrite: []byte("HPUB pdc-parcel.p-")}, 0},
 		"failed but stored":     {faults{onRead: []byte(`"stream":"PDC_PARCELS"`)}, 1},
 	}
 	for name, tc := range tests {

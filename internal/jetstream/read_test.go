@@ -62,14 +62,14 @@ func TestLastSequence(t *testing.T) {
 func TestUnreadableMessagesAreRecords(t *testing.T) {
 	s := newSite(t)
 	msgs := []*nats.Msg{
-		{Subject: "pdc-parcel.0a", Data: []byte("no headers")},
-		{Subject: "pdc-parcel.0a", Header: nats.Header{"ce-id": {"a", "b"}, "Nats-Msg-Id": {"x"}}},
+		{Subject: events.IdentityChannel, Data: []byte("no headers")},
+		{Subject: events.IdentityChannel, Header: nats.Header{"ce-id": {"a", "b"}, "Nats-Msg-Id": {"x"}}},
 	}
 	for i, msg := range msgs {
 		if _, err := s.nc.RequestMsg(msg, s.opts.Timeout); err != nil {
 			t.Fatal(err)
 		}
-		got, err := s.log.Next(t.Context(), events.StreamGatewayParcels, "pdc-parcel.0a", uint64(i+1))
+		got, err := s.log.Next(t.Context(), events.StreamGateway, events.IdentityChannel, uint64(i+1))
 		if err != nil {
 			t.Fatal(err)
 		}
