@@ -137,6 +137,10 @@ func describeGateway(data events.Data) string {
 		return fmt.Sprintf("this gateway is %s, node %s", d.InternetAddress, short(d.NodeID))
 	case events.OwnCertificateIssued:
 		return "valid until " + date(d.NotAfter)
+	case events.PrivateGatewayForgetting:
+		return operation("private gateway "+short(d.Pseudonym)+" is to be forgotten", events.Operation{By: d.By, Reason: d.Reason})
+	case events.PrivateGatewayForgotten:
+		return operation("private gateway "+short(d.Pseudonym)+" is forgotten", events.Operation{By: d.By, Reason: d.Reason})
 	case events.PrivateGatewayRegistered:
 		return fmt.Sprintf("private gateway %s, certificate valid until %s", short(d.PrivateGatewayID), date(d.CertificateExpiresAt))
 	case events.PrivateGatewayCertificateIssued:
