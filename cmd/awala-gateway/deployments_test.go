@@ -50,7 +50,7 @@ func understands(t *testing.T, args []string, environ map[string]string) {
 func withSecrets(t *testing.T, environ map[string]string) (list []string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "secret")
-	if err := os.WriteFile(file, []byte("secret\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("0123456789abcdef\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for name, value := range environ {

@@ -18,7 +18,7 @@ func writeWelcome(w io.Writer, info gateway.Info) error {
 		{"poweb", "PoWeb", "private gateways register, deliver, collect"},
 		{"pohttp", "PoHTTP", "Internet nodes deliver"},
 		{"cogrpc", "CogRPC", "couriers exchange cargo"},
-		{"admin", "Admin", "/readyz, /metrics, /log-level"},
+		{"admin", "Admin", "/readyz, /metrics, and the console: /console/"},
 	} {
 		switch address := info.Servers[s.name]; {
 		case address != "":

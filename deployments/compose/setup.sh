@@ -13,6 +13,7 @@ make nats-password "$(random)"
 make nats-system-password "$(random)"
 make s3-secret-key "$(random)"
 make vault-token "$(random)"
+make admin-token "$(random)"
 make mongodb-uri 'mongodb://mongodb:27017/?replicaSet=rs0'
 make nats-init-password "$(random)"
 cp ../../nats/permissions.conf nats-auth.conf

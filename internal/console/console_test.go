@@ -43,7 +43,7 @@ const hostile = `"><script>alert(1)</script><img src=x onerror=alert(2)>'`
 // world is a console whose gateway is made of hostile texts, behind the admin server's
 // own handler, so that what protects that protects this.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	handler http.Handler
 	actions []queueadmin.Action
 	parked  []string // what was done to parked messages
@@ -58,7 +58,7 @@ func behindProxy(_ *console.Options, a *access.Options) {
 	a.UserHeader, a.Proxies = "X-User", []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
 }
 
-func newWorld(t *testing.T, options ...option) *world {
+func newWorld(t testing.TB, options ...option) *world {
 	t.Helper()
 	w := &world{t: t}
 	logger := slog.New(slog.DiscardHandler)

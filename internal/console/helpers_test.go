@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func decode(t *testing.T, from io.Reader, into any) {
+func decode(t testing.TB, from io.Reader, into any) {
 	t.Helper()
 	if err := json.NewDecoder(from).Decode(into); err != nil {
 		t.Error(err)
