@@ -286,3 +286,66 @@ func TestForgettingAsksFirst(t *testing.T) {
 		t.Errorf("recorded: %v", err)
 	}
 }
+
+// TestForgottenStaysForgotten restores the key store from a backup that has the key of a
+// private gateway which was forgotten since, and another from before it had a name.
+func TestForgottenStaysForgotten(t *testing.T) {
+	secrets, err := sealed.Open("/keys", sealed.Options{FS: durabletest.NewDisk()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := jetstreamtest.OpenNamed(t, names.New(keystore.New(secrets)))
+	w := newForgettingWorld(t, secrets, log, toForget)
+	backup := map[string]keystore.Record{}
+	paths, err := secrets.List(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		if backup[path], err = secrets.Get(t.Context(), path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	order := handlers.ForgetOrder{GatewayID: toForget}
+	if _, err := w.handler().Run(t.Context(), order, func(string) {}); err != nil {
+		t.Fatal(err)
+	}
+	keys := keystore.New(secrets)
+	keep := func() int {
+		t.Helper()
+		h := &handlers.KeepForgotten{Names: names.New(keys), Log: log, Logger: slog.New(slog.DiscardHandler)}
+		n, err := h.Run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if n := keep(); n != 0 {
+		t.Errorf("%d keys were there", n)
+	}
+	for path, r := range backup {
+		if strings.HasPrefix(path, "s-") {
+			continue // session keys are of no use without a name
+		}
+		if err := secrets.Put(t.Context(), path, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := keep(); n != 1 {
+		t.Errorf("%d keys were there", n)
+	}
+	if left, err := keys.Forgettings(t.Context()); err != nil || len(left) != 1 {
+		t.Errorf("%+v, %v", left, err)
+	}
+	if _, err := w.handler().Run(t.Context(), order, func(string) {}); err != nil {
+		t.Fatal(err)
+	}
+	w.check(t, toForget)
+	if err := secrets.Delete(t.Context(), "f-"+strings.TrimPrefix(w.pseudonym, "p-")); err != nil {
+		t.Fatal(err)
+	}
+	keep()
+	if n, err := names.New(keys).Named(t.Context(), w.pseudonym); err != nil || n.GatewayID != "" {
+		t.Errorf("%+v, %v", n, err)
+	}
+}

@@ -80,6 +80,10 @@ func (a *assembly) housekeepingTasks() []workers.Runner {
 			_, err := a.usecases.forgetKeys.Run(ctx)
 			return err
 		}),
+		task("keep forgotten what was forgotten", keysInterval, func(ctx context.Context) error {
+			_, err := a.usecases.keepForgotten.Run(ctx)
+			return err
+		}),
 		task("sign the history", evidenceInterval, a.signHistory),
 		task("sweep blobs", sweepInterval, func(ctx context.Context) error {
 			return sweepBlobs(ctx, a.services.blobs, time.Now().Add(-blobGrace))

@@ -25,6 +25,8 @@ type usecases struct {
 	unwrapCargo  *handlers.UnwrapCargo
 	collectCargo *handlers.CollectCargo
 	forgetKeys   *handlers.ForgetSessionKeys
+
+	keepForgotten *handlers.KeepForgotten
 }
 
 // openUsecases builds the handlers on the services.
@@ -57,6 +59,7 @@ func (a *assembly) openUsecases(ctx context.Context) error {
 		replace: &handlers.ReplaceParcels{Open: open, Log: s.log, Now: time.Now},
 		park:    &handlers.ParkParcel{Log: s.log, Now: time.Now},
 	}
+	a.usecases.keepForgotten = &handlers.KeepForgotten{Names: s.names, Log: s.log, Logger: a.loggerFor("housekeeping")}
 	a.openCargoUsecases()
 	return nil
 }

@@ -113,3 +113,26 @@ func (b *Book) Forget() {
 	defer b.mu.Unlock()
 	b.drop()
 }
+
+// Again destroys once more the key of a pseudonym that was forgotten, if a key store that
+// was restored from a backup has it again, and leaves a forgetting that is to be ended.
+// It restores the note that it was forgotten, too. It tells whether the key was there.
+func (b *Book) Again(ctx context.Context, pseudonym string) (restored bool, err error) {
+	stored, err := b.keys.Named(ctx, pseudonym)
+	if err == nil {
+		f := keystore.Forgetting{GatewayID: stored.GatewayID, Pseudonym: pseudonym, StartedAt: b.now().UTC()}
+		return true, b.Destroy(ctx, f)
+	}
+	if !errors.Is(err, keystore.ErrNotFound) {
+		return false, err
+	}
+	noted, err := b.keys.IsForgotten(ctx, pseudonym)
+	if err != nil || noted {
+		return false, err
+	}
+	if err := b.keys.SaveForgotten(ctx, pseudonym, b.now()); err != nil {
+		return false, err
+	}
+	b.Forget()
+	return false, nil
+}
