@@ -42,6 +42,12 @@ func (h *AcceptParcel) toPrivateGateway(ctx context.Context, in ingress) (Accept
 	if len(known.Superseded()) >= maxOpenVersions {
 		return Accepted{}, fmt.Errorf("%d replaced versions of this parcel wait for their end", maxOpenVersions)
 	}
+	// What a courier brought was acknowledged already.
+	if in.via != events.ViaCargo {
+		if err := h.Limit.Admit(ctx, gatewayID, accepted.Size); err != nil {
+			return Accepted{}, err
+		}
+	}
 	if result.Duplicate, err = h.store(ctx, in.raw, accepted.ParcelBlob, e); err != nil {
 		return Accepted{}, err
 	}

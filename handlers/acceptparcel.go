@@ -43,6 +43,8 @@ type AcceptParcel struct {
 	Deliveries KnownDeliveries
 	// Former knows what was accepted before a takeover; nil if there was none.
 	Former KnownParcels
+	// Limit bounds what is queued for one private gateway; nil is no limit.
+	Limit *MailboxLimit
 	// Ended removes a blob that was stored again after its parcel had ended.
 	Ended *DeleteBlob
 	// Logger is told of accepted parcels, and of follow-up work that failed.

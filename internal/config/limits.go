@@ -28,6 +28,9 @@ type Limits struct {
 	AddressRegistrations Rate  `name:"limit-address-registrations" default:"240/m" usage:"most steps of registrations of one address; 0 is no limit"`
 	GatewayCollections   Count `name:"limit-gateway-collections" default:"32" usage:"most open parcel collections of one private gateway; a further one ends the oldest"`
 
+	// Mailbox bounds what is queued for a private gateway; what couriers brought is
+	// let in all the same, because it was acknowledged.
+	Mailbox Size `name:"limit-mailbox" default:"2GiB" usage:"most octets that are queued for one private gateway, about; further parcels are refused with 507; 0 is no limit"`
 	// BodyMemory is the memory of a server for request bodies over 64 KiB.
 	BodyMemory Size `name:"limit-body-memory" default:"0" usage:"most octets that large bodies hold in a server's memory; 0 takes a part of the process's memory limit"`
 }

@@ -5,8 +5,12 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"awala.network/gateway/handlers"
 	"awala.network/gateway/internal/config"
 	"awala.network/gateway/internal/limits"
+	"awala.network/gateway/projections"
 )
 
 // How long a request waits for its turn, or for memory, before it is refused. The
@@ -56,4 +60,19 @@ func (a *assembly) bodyMemory() int64 {
 		}
 	}
 	return limit / memoryPart / int64(max(servers, 1))
+}
+
+// mailboxLimit bounds what is queued for one private gateway. Registered is:
+//
+//	awala_limits_mailbox_full_total  parcels for a private gateway with too much queued
+func (a *assembly) mailboxLimit(mailbox *projections.Reader) (*handlers.MailboxLimit, error) {
+	full := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "awala_limits_mailbox_full_total", Help: "Parcels refused for now, because too much is queued for their private gateway.",
+	})
+	if err := a.metrics.Register(full); err != nil {
+		return nil, err
+	}
+	return &handlers.MailboxLimit{
+		Octets: int64(a.config.Limits.Mailbox), Parcels: mailbox, Full: full.Inc, Now: time.Now,
+	}, nil
 }

@@ -46,12 +46,16 @@ func (a *assembly) openUsecases(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	limit, err := a.mailboxLimit(mailbox)
+	if err != nil {
+		return err
+	}
 	deleteBlob := &handlers.DeleteBlob{Mailbox: mailbox, Blobs: s.blobs}
 	a.usecases = &usecases{
 		mailbox: mailbox,
 		accept: &handlers.AcceptParcel{
 			Identity: a.identity, Mailbox: mailbox, Blobs: s.blobs, Log: s.log, Deliveries: deliveries,
-			Former: former, Ended: deleteBlob, Logger: a.loggerFor("accept"), Now: time.Now,
+			Former: former, Limit: limit, Ended: deleteBlob, Logger: a.loggerFor("accept"), Now: time.Now,
 		},
 		collect: &handlers.CollectParcel{Mailbox: mailbox, Log: s.log, Arrivals: a.measured, Now: time.Now},
 		delete:  deleteBlob,
