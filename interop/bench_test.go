@@ -3,8 +3,10 @@ package interop
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -77,6 +79,7 @@ func benchmarkAccept(b *testing.B, deliver func(context.Context, *benchPeers, []
 	group, ctx := errgroup.WithContext(b.Context())
 	group.SetLimit(benchClients)
 	cpu := cpuTime(b, peers.gateway.PID)
+	stopProfile := startProfile(b, peers.gateway)
 	b.ResetTimer()
 	for _, parcel := range parcels {
 		group.Go(func() error { return deliver(ctx, peers, parcel) })
@@ -86,8 +89,41 @@ func benchmarkAccept(b *testing.B, deliver func(context.Context, *benchPeers, []
 	}
 	b.StopTimer()
 	cpu = cpuTime(b, peers.gateway.PID) - cpu
+	stopProfile()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "parcels/s")
 	b.ReportMetric(cpu.Seconds()*1000/float64(b.N), "cpu-ms/parcel")
+}
+
+// profileTo names the folder for a CPU profile of the gateway under each benchmark;
+// by default there are none.
+const profileTo = "AWALA_BENCH_PROFILES"
+
+// startProfile profiles the gateway for some seconds, and returns how to wait for the
+// profile.
+func startProfile(b *testing.B, g *process.Standalone) (wait func()) {
+	b.Helper()
+	folder := os.Getenv(profileTo)
+	if folder == "" || b.N == 1 {
+		return func() {}
+	}
+	var group errgroup.Group
+	group.Go(func() error {
+		answer, err := http.Get(g.URL("admin") + "/debug/pprof/profile?seconds=5")
+		if err != nil {
+			return err
+		}
+		defer answer.Body.Close()
+		profile, err := io.ReadAll(answer.Body)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(folder, strings.ReplaceAll(b.Name(), "/", "-")+".pprof"), profile, 0o644)
+	})
+	return func() {
+		if err := group.Wait(); err != nil {
+			b.Error(err)
+		}
+	}
 }
 
 // benchPeers are a gateway and two private gateways registered with it.
@@ -100,7 +136,7 @@ type benchPeers struct {
 
 func newBenchPeers(b *testing.B) *benchPeers {
 	b.Helper()
-	p := &benchPeers{gateway: process.StartStandalone(b, b.TempDir())}
+	p := &benchPeers{gateway: process.StartStandalone(b, b.TempDir(), "--admin-profiles")}
 	p.pohttp = p.gateway.URL("pohttp")
 	p.http = newBenchHTTP(b)
 	client := benchClient(b, p.gateway)

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"awala.network/gateway/events"
+	"awala.network/gateway/events/eventstest"
 	"awala.network/gateway/internal/documents"
 	"awala.network/gateway/internal/jetstream"
 	"awala.network/gateway/internal/jetstream/jetstreamtest"
@@ -29,7 +30,7 @@ func benchEvents(b *testing.B) int {
 }
 
 // restored is a stream of parcels, most of which are collected a while later.
-func restored(b *testing.B, log *jetstream.Log, n int) {
+func restored(b *testing.B, log *jetstream.Log, names events.Names, n int) {
 	b.Helper()
 	const queued = 500 // parcels between an acceptance and its end
 	messages := func(yield func(events.Message, error) bool) {
@@ -40,6 +41,11 @@ func restored(b *testing.B, log *jetstream.Log, n int) {
 				if ended >= 0 {
 					e = ending(0, accepted(ended%100, ended, 0, far))
 				}
+			}
+			var err error
+			if e.Data, err = events.Seal(b.Context(), names, e.Data); err != nil {
+				yield(events.Message{}, err)
+				return
 			}
 			subject, header, body, err := events.Encode(e)
 			m := events.Message{Stream: events.StreamGatewayParcels, Sequence: uint64(i + 1), Subject: subject, Header: header, Body: body}
@@ -59,8 +65,9 @@ func restored(b *testing.B, log *jetstream.Log, n int) {
 // fast.
 func BenchmarkRebuild(b *testing.B) {
 	n := benchEvents(b)
-	log := jetstreamtest.Open(b)
-	restored(b, log, n)
+	names := eventstest.NewNames()
+	log := jetstreamtest.OpenNamed(b, names)
+	restored(b, log, names, n)
 	db := database(b)
 	history := onjetstream.Log{Log: log}
 	live, err := projections.Open(b.Context(), db, projections.Mailbox{})

@@ -8,6 +8,7 @@
 //	PUT /log-level  changes it: debug, info, warn or error
 //	POST /keys/rotate-certificate
 //	                issues the gateway's next own certificate; JSON with its expiry
+//	/debug/pprof    Go's profiles, if asked for
 //	/events         the event history (see internal/history)
 //	/console        the web console (see internal/console)
 //	GET /           what is here
@@ -27,6 +28,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/pprof"
 	"strings"
 	"time"
 
@@ -51,6 +53,8 @@ type Options struct {
 	RotateCertificate func(context.Context) (expiresAt time.Time, err error)
 	// Logger gets the changes of level and failures of gathering.
 	Logger *slog.Logger
+	// Profiles adds /debug/pprof.
+	Profiles bool
 	// Mounts are further parts.
 	Mounts []*Mount
 	// Access says who may use it all but probes and, unless ProtectMetrics, metrics.
@@ -78,11 +82,22 @@ func NewHandler(o Options) http.Handler {
 		mux.Handle(m.Path, m)
 		mux.Handle(m.Path+"/", m)
 	}
+	if o.Profiles {
+		profiles(mux)
+	}
 	open := []string{"/healthz", "/readyz", access.LoginPath, consoleAssets}
 	if !o.ProtectMetrics {
 		open = append(open, "/metrics")
 	}
 	return http.NewCrossOriginProtection().Handler(o.Access.Handler(mux, open...))
+}
+
+func profiles(mux *http.ServeMux) {
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 }
 
 func (o Options) index(w http.ResponseWriter, _ *http.Request) {

@@ -138,3 +138,17 @@ func TestHungCheckIsReported(t *testing.T) {
 		}
 	})
 }
+
+func TestProfiles(t *testing.T) {
+	for _, wanted := range []bool{false, true} {
+		handler := admin.NewHandler(admin.Options{
+			Readiness: admin.NewReadiness("v1"), Metrics: telemetry.NewRegistry("v1", "test"), Level: new(slog.LevelVar),
+			Logger: slog.New(slog.DiscardHandler), Access: open(), Profiles: wanted,
+		})
+		recorder := httptest.NewRecorder()
+		handler.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/debug/pprof/cmdline", nil))
+		if got := recorder.Code == http.StatusOK; got != wanted {
+			t.Errorf("wanted: %v, status %d", wanted, recorder.Code)
+		}
+	}
+}

@@ -78,6 +78,8 @@ type Admin struct {
 	// probes have none.
 	ProtectMetrics Switch `name:"admin-protect-metrics" default:"false" usage:"have /metrics want the token, too"`
 	Console        Console
+	// Profiles adds Go's profiles under /debug/pprof, which tell much of the inside.
+	Profiles Switch `name:"admin-profiles" default:"false" usage:"have the admin server make profiles of CPU and memory (/debug/pprof)"`
 	// ReadyFile, if not empty, gets the addresses of all servers as JSON once
 	// the process is ready, and is removed when it stops. It lets a supervisor
 	// or test that asked for port 0 find the servers.

@@ -164,6 +164,7 @@ func (a *assembly) startAdmin() {
 		Logger:    a.logger,
 
 		RotateCertificate: a.rotateCertificate,
+		Profiles:          bool(a.config.Admin.Profiles),
 		Mounts:            append(a.upkeep.mounts(), &a.evidence.mount, &a.queue, &a.overview.mount, &a.console),
 		Access:            a.access,
 		ProtectMetrics:    bool(a.config.Admin.ProtectMetrics),

@@ -197,10 +197,16 @@ func TestOpenWantsDurability(t *testing.T) {
 	}
 }
 
-// BenchmarkAppend appends without a trace, in a trace that is not sampled, and in
-// one that is exported (to nowhere).
+// BenchmarkAppend appends without a trace, the same without sealing names, in a trace
+// that is not sampled, and in one that is exported (to nowhere).
 func BenchmarkAppend(b *testing.B) {
-	b.Run("untraced", func(b *testing.B) { benchmarkAppend(b, b.Context()) })
+	b.Run("untraced", func(b *testing.B) { benchmarkAppend(b, b.Context(), newSite(b)) })
+	b.Run("unsealed", func(b *testing.B) {
+		s := newSite(b)
+		s.opts.Names = nil
+		s.log = s.open()
+		benchmarkAppend(b, b.Context(), s)
+	})
 	for name, sampler := range map[string]sdktrace.Sampler{
 		"unsampled": sdktrace.AlwaysRecord(sdktrace.NeverSample()), "sampled": sdktrace.AlwaysSample(),
 	} {
@@ -210,13 +216,12 @@ func BenchmarkAppend(b *testing.B) {
 			defer provider.Shutdown(context.Background())
 			ctx, span := provider.Tracer("").Start(b.Context(), "entrance")
 			defer span.End()
-			benchmarkAppend(b, ctx)
+			benchmarkAppend(b, ctx, newSite(b))
 		})
 	}
 }
 
-func benchmarkAppend(b *testing.B, ctx context.Context) {
-	s := newSite(b)
+func benchmarkAppend(b *testing.B, ctx context.Context, s *site) {
 	b.ReportAllocs()
 	b.ResetTimer()
 	b.SetParallelism(64)
