@@ -1,6 +1,7 @@
 package limits
 
 import (
+	"math"
 	"context"
 	"errors"
 	"fmt"
@@ -111,7 +112,10 @@ func New(o Options, registerer prometheus.Registerer, server string) (*Guard, er
 		g.requests = NewGate(int64(o.Requests), int64(share), waitingFactor*share)
 	}
 	if o.Memory > 0 {
-		small, queue := o.Memory/smallPart, waitingFactor*max(o.AddressRequests, 1)
+		small, queue := o.Memory/smallPart, math.MaxInt
+		if o.AddressRequests > 0 {
+			queue = waitingFactor * o.AddressRequests
+		}
 		g.small, g.large = NewGate(small, small/2, queue), NewGate(o.Memory-small, (o.Memory-small)/2, queue)
 	}
 	return g, g.register(registerer, server, o)
