@@ -27,7 +27,8 @@ func (r Reference) Markdown() string {
 			}
 		}
 		if len(settings) > 0 {
-			fmt.Fprintf(&b, "\nSettings: `--%s`.\n", strings.Join(settings, "`, `--"))
+			// One on each line, so that two changes seldom meet.
+			fmt.Fprintf(&b, "\nSettings:\n`--%s`.\n", strings.Join(settings, "`,\n`--"))
 		}
 	}
 	fmt.Fprint(&b, "\n## Settings\n\nFlags win over variables, variables over the file that `--config` names.\n\n")
