@@ -70,8 +70,8 @@ var metricRoles = []struct {
 
 // metric is one metric of ours.
 type metric struct {
-	name, kind, help string
-	labels, roles    []string
+	name, help    string
+	labels, roles []string
 }
 
 var descPattern = regexp.MustCompile(`fqName: "([^"]+)", help: "(.*?)"(?:, unit: "[^"]*")?, constLabels: \{(.*)\}, variableLabels: \{([^}]*)\}`)
