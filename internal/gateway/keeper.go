@@ -22,8 +22,10 @@ import (
 
 // keeper keeps one projection up to date.
 type keeper struct {
-	// caughtUp is closed when the end of the history was reached once.
+	// caughtUp is closed when the end of the history was reached once, here or, so far
+	// as that is known, by another process. reached closes it.
 	caughtUp <-chan struct{}
+	reached  func()
 	// tidy removes again and again what has served its time.
 	tidy []workers.Runner
 	// maintained is what operators can do to it.
@@ -31,9 +33,9 @@ type keeper struct {
 }
 
 // keepProjections lets the router keep every projection, and the admin server
-// show them.
-func (a *assembly) keepProjections(ctx context.Context, router *workers.Router) (*upkeep.Projections, []keeper, error) {
-	k := &keeping{ctx: ctx, assembly: a, router: router, told: newTold(a.metrics)}
+// show them, while this process has the lease. Without one it always does.
+func (a *assembly) keepProjections(ctx context.Context, router *workers.Router, lease *jetstream.Lease) (*upkeep.Projections, []keeper, error) {
+	k := &keeping{ctx: ctx, assembly: a, router: router, lease: lease, told: newTold(a.metrics)}
 	keep(k, projections.Mailbox{})
 	keep(k, projections.Peers{})
 	keep(k, projections.Deliveries{})
@@ -58,6 +60,7 @@ type keeping struct {
 	ctx      context.Context // of the start
 	assembly *assembly
 	router   *workers.Router
+	lease    *jetstream.Lease // nil if nobody else can write
 	told     told
 	keepers  []keeper
 	err      error // the first
@@ -98,7 +101,7 @@ func keep[S any](k *keeping, p projections.Projection[S]) documents.Collection {
 	reached := sync.OnceFunc(func() { close(caughtUp) })
 	gaps := k.told.gaps.WithLabelValues(maintained.Name())
 	a.readiness.Require(name, progress(runner, caughtUp))
-	subscriber := a.services.log.BatchSubscriber(jetstream.BatchConfig{From: runner.From, Rewind: true})
+	subscriber := a.services.log.BatchSubscriber(jetstream.BatchConfig{From: runner.From, Rewind: true, Lease: k.lease})
 	k.router.HandleBatches(name, runner.Stream(), subscriber, func(ctx context.Context, batch jetstream.Batch) error {
 		report, err := runner.Apply(ctx, batch.Records)
 		if err != nil {
@@ -111,8 +114,8 @@ func keep[S any](k *keeping, p projections.Projection[S]) documents.Collection {
 		return nil
 	})
 	k.keepers = append(k.keepers, keeper{
-		caughtUp: caughtUp, maintained: maintained,
-		tidy: tidy(name, logger, map[time.Duration]func(context.Context) error{
+		caughtUp: caughtUp, reached: reached, maintained: maintained,
+		tidy: k.tidy(name, logger, map[time.Duration]func(context.Context) error{
 			purgeInterval: func(ctx context.Context) error {
 				_, err := runner.Purge(ctx, time.Now())
 				return err
@@ -127,10 +130,19 @@ func keep[S any](k *keeping, p projections.Projection[S]) documents.Collection {
 	return live
 }
 
-func tidy(name string, logger *slog.Logger, tasks map[time.Duration]func(context.Context) error) []workers.Runner {
+// tidy does each task at its interval, if it is this process that writes.
+func (k *keeping) tidy(name string, logger *slog.Logger, tasks map[time.Duration]func(context.Context) error) []workers.Runner {
 	var tickers []workers.Runner
 	for interval, do := range tasks {
-		tickers = append(tickers, workers.Ticker{Name: "upkeep of " + name, Interval: interval, Logger: logger, Do: do}.Run)
+		tickers = append(tickers, workers.Ticker{
+			Name: "upkeep of " + name, Interval: interval, Logger: logger,
+			Do: func(ctx context.Context) error {
+				if k.lease != nil && !k.lease.Held() {
+					return nil
+				}
+				return do(ctx)
+			},
+		}.Run)
 	}
 	return tickers
 }

@@ -22,8 +22,10 @@ const (
 	lastRetry  = 10 * time.Second
 )
 
-// claimLife is how long the claims of a process that died are respected.
-const claimLife = time.Minute
+// claimLife is how long the claims of a process that died are respected: couriers come
+// back with an authorisation whose collection broke off, and another worker is to fold
+// the history.
+const claimLife = 6 * time.Second
 
 // openRemote connects to the backing services that the configuration names. One
 // that is not there yet is waited for, so that services and roles can be started
@@ -132,10 +134,11 @@ func (s *services) openNATS(ctx context.Context, a *assembly) error {
 		return err
 	}
 	s.log = opening.log
-	if s.claims, err = opening.log.Claims(ctx, claimLife); err != nil {
+	if s.leases, err = opening.log.Claims(ctx, claimLife); err != nil {
 		_ = opening.close(ctx)
 		return err
 	}
+	s.claims = s.leases
 	s.closers = append(s.closers, opening.closers...)
 	s.checks = append(s.checks, opening.checks...)
 	return nil

@@ -17,17 +17,11 @@ const (
 	cargoesUnwrapped = 4
 	// unwrapTimeout bounds one try: thousands of items, each with its writes.
 	unwrapTimeout = 2 * time.Minute
-	// unwrapPatience is how long after the death of a worker its cargo goes to
-	// another, or to itself: couriers wait ten seconds between delivering and
-	// collecting. A worker that lives says so three times as often.
-	unwrapPatience = 5 * time.Second
 )
 
 // cargoConsumer is the durable consumer of received cargo.
 func cargoConsumer() jetstream.ConsumerSpec {
-	return jetstream.ConsumerSpec{
-		Stream: events.StreamCargo, Name: "unwrap-cargo", Filter: []string{events.CargoChannel}, AckWait: unwrapPatience,
-	}
+	return jetstream.ConsumerSpec{Stream: events.StreamCargo, Name: "unwrap-cargo", Filter: []string{events.CargoChannel}}
 }
 
 // cargoRole unwraps the cargo that couriers delivered.

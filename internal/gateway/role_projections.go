@@ -6,12 +6,14 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"awala.network/gateway/internal/jetstream"
 	"awala.network/gateway/workers"
 )
 
 // projectionsRole keeps the read models up to date. Its start ends when they
 // have caught up with the history, so that what starts after it need not fold a
-// long tail at each request.
+// long tail at each request. Of several processes one writes, and the others stand by:
+// see docs/adr/0019-one-worker-folds.md.
 func projectionsRole() role {
 	return role{name: "projections", start: startProjections}
 }
@@ -31,7 +33,11 @@ func startProjections(ctx context.Context, a *assembly) error {
 	if err != nil {
 		return err
 	}
-	upkeep, keepers, err := a.keepProjections(ctx, router)
+	var lease *jetstream.Lease
+	if a.services.leases != nil {
+		lease = a.services.leases.Lease("projections")
+	}
+	upkeep, keepers, err := a.keepProjections(ctx, router, lease)
 	if err != nil {
 		return err
 	}
@@ -40,13 +46,48 @@ func startProjections(ctx context.Context, a *assembly) error {
 	for _, k := range keepers {
 		runners = append(runners, k.tidy...)
 	}
-	a.life.run(stageProjections, "projections", func(ctx context.Context) error { return workers.Run(ctx, runners...) })
+	if lease != nil {
+		runners = append(runners, standBy(lease, keepers))
+	}
+	a.life.run(stageProjections, "projections", func(ctx context.Context) error { return runUnder(ctx, lease, runners...) })
 	for _, k := range keepers {
 		if err := a.await(ctx, k.caughtUp); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// runUnder runs the runners and the run for a lease, which outlasts them: what they
+// write under the lease is written when somebody else gets it.
+func runUnder(ctx context.Context, lease *jetstream.Lease, runners ...workers.Runner) error {
+	if lease == nil {
+		return workers.Run(ctx, runners...)
+	}
+	leading, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	return workers.Run(leading, lease.Run, func(leading context.Context) error {
+		defer end()
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(leading, cancel)()
+		return workers.Run(ctx, runners...)
+	})
+}
+
+// standBy takes the projections for caught up once another process keeps them.
+func standBy(lease *jetstream.Lease, keepers []keeper) workers.Runner {
+	return func(ctx context.Context) error {
+		select {
+		case <-lease.Elsewhere():
+			for _, k := range keepers {
+				k.reached()
+			}
+			<-ctx.Done()
+		case <-ctx.Done():
+		}
+		return nil
+	}
 }
 
 // newRouter returns a router of a role, whose metrics carry the role's name.

@@ -23,6 +23,8 @@ type services struct {
 	names     *names.Book
 	secrets   keystore.Secrets // what keys rest on
 	claims    handlers.Claims
+	// leases are for what one process may do at a time; nil if there is only one.
+	leases *jetstream.Claims
 	// checks ask each service whether it works, by its name in /readyz.
 	checks []namedCheck
 	// closers run in reverse order.

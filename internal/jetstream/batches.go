@@ -23,6 +23,9 @@ type BatchConfig struct {
 	// is nothing to read. If it names an earlier sequence than the next one, the
 	// checkpoint was lost, and reading goes on from there.
 	Rewind bool
+	// Lease lets this process read only while it has the lease, for which somebody
+	// runs. From is asked anew at the beginning of each term. nil reads always.
+	Lease *Lease
 	// Limit is the most records in one batch; 0 is 500.
 	Limit int
 	// Subjects narrows what is read; none is all of the stream.
@@ -97,9 +100,28 @@ type batchRun struct {
 
 func (r *batchRun) run(ctx context.Context) {
 	defer close(r.out)
+	if r.config.Lease == nil {
+		r.read(ctx)
+		return
+	}
+	for {
+		leading, end, err := r.config.Lease.Await(ctx)
+		if err != nil {
+			return
+		}
+		goOn := r.read(leading)
+		end()
+		if !goOn {
+			return
+		}
+	}
+}
+
+// read reads until ctx ends; false if reading cannot go on.
+func (r *batchRun) read(ctx context.Context) bool {
 	reader := r.open(ctx)
 	if reader == nil {
-		return
+		return true
 	}
 	defer func() { reader.Close(ctx) }()
 	r.behind = true
@@ -108,7 +130,7 @@ func (r *batchRun) run(ctx context.Context) {
 		switch {
 		case fault.IsFatal(err):
 			r.deliver(ctx, Batch{Stream: r.stream, Err: err})
-			return
+			return false
 		case err != nil:
 			failures = r.pause(ctx, "reading failed", failures, err)
 			continue
@@ -119,6 +141,7 @@ func (r *batchRun) run(ctx context.Context) {
 			reader, r.behind = r.log.Reader(r.stream, r.next, r.config.Subjects...), true
 		}
 	}
+	return true
 }
 
 // take hands out what was read; false if reading must go back to r.next.

@@ -57,9 +57,30 @@ func (l *Log) suits(ctx context.Context, kv natsjs.KeyValue, life time.Duration)
 // Claim takes key, unless somebody has it: then ok is false. release gives it back;
 // it may be called more than once. Until then the claim is renewed.
 func (c *Claims) Claim(ctx context.Context, key string) (release func(), ok bool, err error) {
+	held, ok, err := c.take(ctx, key)
+	if !ok || err != nil {
+		return nil, false, err
+	}
+	return held.release, true, nil
+}
+
+// claim is one that we have, or had.
+type claim struct {
+	claims *Claims
+	name   string
+	// release gives the claim back, unless it was lost.
+	release func()
+	// lost is closed when somebody else may have the claim. That is some time before
+	// anybody can, if the renewals are not answered.
+	lost chan struct{}
+}
+
+// take takes key, unless somebody has it: then ok is false.
+func (c *Claims) take(ctx context.Context, key string) (held *claim, ok bool, err error) {
 	sum := sha256.Sum256([]byte(key))
-	name := hex.EncodeToString(sum[:])
-	revision, err := c.kv.Create(ctx, name, nil)
+	held = &claim{claims: c, name: hex.EncodeToString(sum[:]), lost: make(chan struct{})}
+	asked := time.Now()
+	revision, err := c.kv.Create(ctx, held.name, nil)
 	if errors.Is(err, natsjs.ErrKeyExists) {
 		return nil, false, nil
 	}
@@ -70,18 +91,20 @@ func (c *Claims) Claim(ctx context.Context, key string) (release func(), ok bool
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		revision = c.renew(renewing, name, revision)
+		revision = held.renew(renewing, revision, asked)
 	}()
-	return sync.OnceFunc(func() {
+	held.release = sync.OnceFunc(func() {
 		stop()
 		<-done
-		c.giveBack(context.WithoutCancel(ctx), name, revision)
-	}), true, nil
+		held.giveBack(context.WithoutCancel(ctx), revision)
+	})
+	return held, true, nil
 }
 
-// renew keeps the claim until ctx ends or it is lost, and returns its last revision.
-func (c *Claims) renew(ctx context.Context, name string, revision uint64) uint64 {
-	ticker := time.NewTicker(c.life / 3)
+// renew keeps the claim until ctx ends or it is lost, and returns its last revision,
+// or 0 if it was lost. It was last renewed at the instant renewed, or somewhat later.
+func (h *claim) renew(ctx context.Context, revision uint64, renewed time.Time) uint64 {
+	ticker := time.NewTicker(h.claims.life / 3)
 	defer ticker.Stop()
 	for {
 		select {
@@ -89,22 +112,48 @@ func (c *Claims) renew(ctx context.Context, name string, revision uint64) uint64
 			return revision
 		case <-ticker.C:
 		}
-		renewed, err := c.kv.Update(ctx, name, nil, revision)
-		if err == nil {
-			revision = renewed
-			continue
-		}
-		if ctx.Err() == nil {
-			c.logger.LogAttrs(ctx, slog.LevelWarn, "claim not renewed", slog.Any("error", err))
+		asked := time.Now()
+		next, err := h.update(ctx, revision, renewed)
+		switch {
+		case err == nil:
+			revision, renewed = next, asked
+		case ctx.Err() != nil:
+			return revision
+		case isTaken(err) || time.Since(renewed) >= h.claims.kept():
+			h.claims.logger.LogAttrs(ctx, slog.LevelWarn, "claim lost", slog.Any("error", err))
+			close(h.lost)
+			return 0
+		default:
+			h.claims.logger.LogAttrs(ctx, slog.LevelWarn, "claim not renewed", slog.Any("error", err))
 		}
 	}
 }
 
-// giveBack deletes the claim, unless it is somebody else's by now.
-func (c *Claims) giveBack(ctx context.Context, name string, revision uint64) {
-	ctx, cancel := context.WithTimeout(ctx, c.life/3)
+// isTaken tells whether an error says that somebody has written to the claim since.
+func isTaken(err error) bool {
+	var api *natsjs.APIError
+	return errors.As(err, &api) && api.ErrorCode == natsjs.JSErrCodeStreamWrongLastSequence
+}
+
+// update renews the claim once, for no longer than it is certain to be ours.
+func (h *claim) update(ctx context.Context, revision uint64, renewed time.Time) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, min(h.claims.life/3, time.Until(renewed.Add(h.claims.kept()))))
 	defer cancel()
-	if err := c.kv.Delete(ctx, name, natsjs.LastRevision(revision)); err != nil {
-		c.logger.LogAttrs(ctx, slog.LevelWarn, "claim not given back; it ends by itself", slog.Any("error", err))
+	return h.claims.kv.Update(ctx, h.name, nil, revision)
+}
+
+// kept is how long after a renewal its owner may rely on a claim: what is begun then
+// has the rest of its life to be finished.
+func (c *Claims) kept() time.Duration { return c.life - c.life/6 }
+
+// giveBack deletes the claim, unless it is somebody else's by now.
+func (h *claim) giveBack(ctx context.Context, revision uint64) {
+	if revision == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, h.claims.life/3)
+	defer cancel()
+	if err := h.claims.kv.Delete(ctx, h.name, natsjs.LastRevision(revision)); err != nil {
+		h.claims.logger.LogAttrs(ctx, slog.LevelWarn, "claim not given back; it ends by itself", slog.Any("error", err))
 	}
 }

@@ -17,7 +17,8 @@ type ConsumerSpec struct {
 	// Filter lists the subjects that it takes; none is all.
 	Filter []string
 	// AckWait is how long a message may go without a sign of life before
-	// another process gets it; 0 is 30 s. Subscribers send signs of life.
+	// another process gets it; 0 is 5 s. Subscribers send signs of life three
+	// times as often, so that is how long the dead keep what they had in hand.
 	AckWait time.Duration
 	// MaxAckPending is how many messages all processes together may hold;
 	// 0 is 1,000.
@@ -40,6 +41,10 @@ func (l *Log) ProvisionConsumers(ctx context.Context, specs []ConsumerSpec) erro
 	return nil
 }
 
+// ackWait is the usual [ConsumerSpec] AckWait. Couriers wait ten seconds between
+// delivering and collecting.
+const ackWait = 5 * time.Second
+
 func (s ConsumerSpec) config() natsjs.ConsumerConfig {
 	c := natsjs.ConsumerConfig{
 		Durable:        s.Name,
@@ -52,7 +57,7 @@ func (s ConsumerSpec) config() natsjs.ConsumerConfig {
 		DeliverPolicy:  natsjs.DeliverAllPolicy,
 	}
 	if c.AckWait == 0 {
-		c.AckWait = 30 * time.Second
+		c.AckWait = ackWait
 	}
 	if len(c.BackOff) > 0 {
 		c.AckWait = c.BackOff[0]

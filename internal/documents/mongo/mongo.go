@@ -20,7 +20,8 @@
 // does lose that race; it keeps a connection of its pool of 50 for every replacement
 // in a message, so that a long message blocks itself; it stops an unordered bulk
 // write at the first duplicate key. For it, and for it alone, a Database makes one
-// write at a time, and small ones; and only one process may write.
+// write at a time, and small ones; and only one process may write at a time, which the
+// lease of projections workers sees to.
 package mongo
 
 import (
@@ -109,7 +110,7 @@ func (d *Database) inspect(ctx context.Context) error {
 	}
 	if _, err := build.LookupErr("ferretdbVersion"); err == nil {
 		d.turn, d.batch = make(turn, 1), batchFerretDB
-		d.logger.WarnContext(ctx, "the document store is FerretDB, whose writes are not atomic: only one process may write projections")
+		d.logger.WarnContext(ctx, "the document store is FerretDB, whose writes are not atomic: one process at a time may write projections")
 	}
 	return nil
 }
