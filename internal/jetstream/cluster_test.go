@@ -151,25 +151,41 @@ func awaitCurrent(t *testing.T, s *site) {
 	}
 }
 
-// readAll returns the sequence of each event in the stream, by its id.
-func readAll(t *testing.T, log *jetstream.Log) map[string]uint64 {
+// readAll returns the sequence of each event in the stream, by its id. Like workers it
+// begins again when the cluster does not answer, for a minute.
+func readAll(t *testing.T, log *jetstream.Log) (all map[string]uint64) {
 	t.Helper()
-	reader := log.Reader(events.StreamGatewayParcels, 1)
-	defer reader.Close(context.WithoutCancel(t.Context()))
-	all := make(map[string]uint64)
+	deadline := time.Now().Add(time.Minute)
 	for {
-		batch, err := reader.Read(t.Context(), 1000)
-		if err != nil {
+		records, err := readOnce(t.Context(), log)
+		if err == nil {
+			all = make(map[string]uint64, len(records))
+			for _, r := range records {
+				if _, twice := all[r.ID]; twice {
+					t.Errorf("event %s is there twice", r.ID)
+				}
+				all[r.ID] = r.Sequence
+			}
+			return all
+		}
+		if time.Now().After(deadline) {
 			t.Fatal(err)
 		}
-		for _, r := range batch.Records {
-			if _, twice := all[r.ID]; twice {
-				t.Errorf("event %s is there twice", r.ID)
-			}
-			all[r.ID] = r.Sequence
+		t.Logf("tried again: %v", err)
+	}
+}
+
+func readOnce(ctx context.Context, log *jetstream.Log) (records []events.Record, err error) {
+	reader := log.Reader(events.StreamGatewayParcels, 1)
+	defer reader.Close(context.WithoutCancel(ctx))
+	for {
+		batch, err := reader.Read(ctx, 1000)
+		if err != nil {
+			return nil, err
 		}
+		records = append(records, batch.Records...)
 		if batch.CaughtUp {
-			return all
+			return records, nil
 		}
 	}
 }
