@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"google.golang.org/grpc/codes"
 
 	"awala.network/gateway/events"
@@ -157,15 +158,17 @@ func (b *blocking) Receive(context.Context, []byte) (handlers.ReceivedCargo, err
 // TestOneFailureDoesNotSpoilTheRest shows that cargoes are stored together, a
 // bounded number of them, and that what is in hand when one fails is acknowledged.
 func TestOneFailureDoesNotSpoilTheRest(t *testing.T) {
-	b := &blocking{entered: make(chan struct{}), results: make(chan error)}
+	const cargoes = 20
+	b := &blocking{entered: make(chan struct{}, cargoes), results: make(chan error)}
 	g := newGateway(t, func(c *cogrpc.Config) { c.Receiver = b })
+	t.Cleanup(func() { close(b.results) })
 	type result struct {
 		n   int
 		err error
 	}
 	done := make(chan result, 1)
 	go func() {
-		n, err := g.courier.Deliver(t.Context(), make([][]byte, 20)...)
+		n, err := g.courier.Deliver(t.Context(), make([][]byte, cargoes)...)
 		done <- result{n, err}
 	}()
 	for range 8 {
@@ -177,17 +180,35 @@ func TestOneFailureDoesNotSpoilTheRest(t *testing.T) {
 	case <-time.After(50 * time.Millisecond):
 	}
 	b.results <- servertest.ErrInjected
-	for stored := 0; ; {
-		select {
-		case b.results <- nil:
-			stored++
-		case <-b.entered: // taken in before the failure was known
-		case got := <-done:
-			wantCode(t, errors.Unwrap(got.err), codes.Unavailable)
-			if got.n != stored || stored < 7 {
-				t.Errorf("%d stored, %d acknowledged", stored, got.n)
-			}
+	// Once it is counted the call takes nothing further in.
+	g.awaitFailure(t)
+	for range 7 {
+		b.results <- nil
+	}
+	select {
+	case got := <-done:
+		wantCode(t, errors.Unwrap(got.err), codes.Unavailable)
+		if got.n != 7 {
+			t.Errorf("7 stored, %d acknowledged", got.n)
+		}
+	case <-b.entered:
+		t.Error("another cargo is taken in after the failure")
+	}
+}
+
+// awaitFailure returns when a call knows that a cargo of it could not be stored.
+func (g *gateway) awaitFailure(t *testing.T) {
+	t.Helper()
+	const counter = "awala_cogrpc_cargoes_received_total"
+	want := "# HELP " + counter + " Cargoes that couriers delivered, by what became of them.\n" +
+		"# TYPE " + counter + " counter\n" + counter + `{outcome="failed"} 1` + "\n"
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		err := testutil.GatherAndCompare(g.registry, strings.NewReader(want), counter)
+		if err == nil {
 			return
+		}
+		if time.Now().After(end) {
+			t.Fatal(err)
 		}
 	}
 }
