@@ -56,7 +56,8 @@ func pattern(line string) *regexp.Regexp {
 }
 
 // seedYesterday records, before the gateway's first start, a parcel that came two days
-// ago and was collected this morning.
+// ago and was collected today, by a clock that is a minute ahead: so it is today also if
+// the test begins just before midnight.
 func seedYesterday(t *testing.T, dir string) {
 	t.Helper()
 	c := config.Default()
@@ -75,7 +76,7 @@ func seedYesterday(t *testing.T, dir string) {
 		PrivateGatewayID: "0c", Via: events.ViaPoWeb,
 	})
 	end := events.GatewayParcelEnd{ParcelKey: key, PrivateGatewayID: "0c", AcceptedID: accepted.ID, BlobKey: "parcels/gateway-bound/0c/x"}
-	collected := events.Caused(accepted, "poweb", now.Add(-time.Hour), events.GatewayParcelCollected{GatewayParcelEnd: end, Via: events.ViaPoWeb})
+	collected := events.Caused(accepted, "poweb", now.Add(time.Minute), events.GatewayParcelCollected{GatewayParcelEnd: end, Via: events.ViaPoWeb})
 	secrets, err := sealed.Open(filepath.Join(dir, "keys"), sealed.Options{})
 	if err != nil {
 		t.Fatal(err)

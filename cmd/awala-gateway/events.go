@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -73,8 +71,7 @@ func (s *sourceFlags) client() (*history.Client, func(), error) {
 	return client, done, err
 }
 
-// inspect runs a command that looks at a history until it is done or a signal comes,
-// which for one that follows is the usual end.
+// inspect runs a command that looks at a history until it is done or a signal comes.
 func (s *sourceFlags) inspect(cmd *cobra.Command, do func(context.Context, history.Source) error) error {
 	ctx, release := untilSignal(cmd.Context())
 	defer release()
@@ -83,11 +80,7 @@ func (s *sourceFlags) inspect(cmd *cobra.Command, do func(context.Context, histo
 		return failed(err)
 	}
 	defer done()
-	err = do(ctx, source)
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		return nil
-	}
-	return failed(err)
+	return failed(do(ctx, source))
 }
 
 // eventFilter are the flags of a history.Filter.
@@ -96,7 +89,8 @@ type eventFilter struct {
 	since, until timeFlag
 }
 
-func (f *eventFilter) register(flags *pflag.FlagSet) {
+func (f *eventFilter) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
 	flags.StringSliceVar(&f.Streams, "stream", nil, "only these streams: CRC_CARGO, INTERNET_PARCELS, PDC_PARCELS, GATEWAY, PARKED")
 	flags.StringSliceVar(&f.Subjects, "subject", nil, "only these NATS subjects, with * and >")
 	flags.StringSliceVar(&f.Types, "type", nil, "only these types of events, such as gateway-parcel-accepted or 'internet-parcel-*'")
@@ -105,8 +99,11 @@ func (f *eventFilter) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.Cargo, "cargo", "", "only what names this cargo, or collection authorisation")
 	flags.StringSliceVar(&f.Correlations, "correlation", nil, "only what has this correlation id: all that followed from one ingress")
 	flags.StringVar(&f.Event, "event", "", "only the event with this id")
-	flags.Var(&f.since, "since", "only from this time on: 2026-01-31, 2026-01-31T12:00:00Z, or 2h for two hours ago")
-	flags.Var(&f.until, "as-of", "only up to this time: the history as it was then")
+	f.until.isEnd = true
+	flags.Var(&f.since, "since", "only from this time on: "+history.Moments)
+	flags.Var(&f.until, "until", "only up to this time, a whole day included")
+	flags.Var(&f.until, "as-of", "the same: the history as it was then")
+	cmd.MarkFlagsMutuallyExclusive("until", "as-of")
 	flags.Uint64Var(&f.From, "from", 0, "only from this sequence on")
 	flags.Uint64Var(&f.To, "to", 0, "only up to this sequence")
 }
@@ -117,8 +114,11 @@ func (f *eventFilter) filter() history.Filter {
 	return f.Filter
 }
 
-// timeFlag is a time, or a duration before now.
-type timeFlag struct{ time.Time }
+// timeFlag is a time as people write it. The end of a whole day is meant if isEnd.
+type timeFlag struct {
+	time.Time
+	isEnd bool
+}
 
 func (t *timeFlag) Type() string { return "time" }
 
@@ -129,18 +129,13 @@ func (t *timeFlag) String() string {
 	return t.Format(time.RFC3339Nano)
 }
 
-func (t *timeFlag) Set(text string) error {
-	if ago, err := time.ParseDuration(strings.TrimPrefix(text, "-")); err == nil {
-		t.Time = time.Now().Add(-ago).UTC()
-		return nil
+func (t *timeFlag) Set(text string) (err error) {
+	parse := history.ParseSince
+	if t.isEnd {
+		parse = history.ParseUntil
 	}
-	for _, layout := range []string{time.RFC3339Nano, time.DateTime, time.DateOnly} {
-		if at, err := time.Parse(layout, text); err == nil {
-			t.Time = at.UTC()
-			return nil
-		}
-	}
-	return errors.New("want a date, a time such as 2026-01-31T12:00:00Z, or how long ago, such as 24h")
+	t.Time, err = parse(text, time.Now())
+	return err
 }
 
 // parsePosition reads STREAM SEQUENCE.

@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"awala.network/gateway/events"
 	"awala.network/gateway/internal/history"
+	"awala.network/gateway/internal/telemetry"
 )
 
 func newEventsStreams(environ []string) *cobra.Command {
@@ -28,7 +30,7 @@ func newEventsStreams(environ []string) *cobra.Command {
 				if asJSON {
 					return writeJSON(cmd.OutOrStdout(), streams)
 				}
-				return history.Printer{W: cmd.OutOrStdout()}.Streams(streams)
+				return printer(cmd.OutOrStdout()).Streams(streams)
 			})
 		},
 	}
@@ -52,7 +54,7 @@ func newEventsList(environ []string) *cobra.Command {
 		},
 	}
 	source.register(cmd.Flags(), environ)
-	filter.register(cmd.Flags())
+	filter.register(cmd)
 	cmd.Flags().IntVar(&filter.Limit, "limit", 0, "stop after so many events")
 	cmd.Flags().BoolVar(&query.Follow, "follow", false, "go on with what is recorded from now on")
 	registerJSON(cmd, &asJSON)
@@ -73,7 +75,7 @@ func newEventsTail(environ []string) *cobra.Command {
 		},
 	}
 	source.admin.register(cmd.Flags(), environ)
-	filter.register(cmd.Flags())
+	filter.register(cmd)
 	cmd.Flags().IntVarP(&last, "lines", "n", 10, "begin so many events before the end of each stream")
 	registerJSON(cmd, &asJSON)
 	return cmd
@@ -85,6 +87,9 @@ func listEvents(cmd *cobra.Command, source *sourceFlags, q history.Query, asJSON
 		for m, err := range s.Messages(ctx, q) {
 			if err == nil {
 				err = write(m)
+			}
+			if q.Follow && ctx.Err() != nil {
+				return nil // that is how it ends
 			}
 			if err != nil {
 				return err
@@ -126,9 +131,9 @@ func newEventsShow(environ []string) *cobra.Command {
 				if asJSON {
 					return eventWriter(cmd.OutOrStdout(), true)(m)
 				}
-				return history.Printer{W: cmd.OutOrStdout()}.Show(m)
+				return printer(cmd.OutOrStdout()).Show(m)
 			}
-			return fmt.Errorf("there is no event %v", args)
+			return fmt.Errorf("there is no event %s", strings.Join(args, " "))
 		})
 	}
 	source.register(cmd.Flags(), environ)
@@ -147,7 +152,8 @@ func newEventsReplay(environ []string) *cobra.Command {
 		Long: `replay prints events as they happened, with the time between them if --speed says
 so, and at the end what waited for whom: with --as-of, the state as it was then.
 Nothing but printing happens again.`,
-		Example: "  awala-gateway events replay --as-of 24h          # the state of yesterday at this hour",
+		Example: `  awala-gateway events replay --as-of yesterday    # what waited when yesterday ended
+  awala-gateway events replay --since 14:00 --until 14:05 --speed 10`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			q := history.Query{Filter: filter.filter()}
@@ -157,7 +163,7 @@ Nothing but printing happens again.`,
 		},
 	}
 	source.register(cmd.Flags(), environ)
-	filter.register(cmd.Flags())
+	filter.register(cmd)
 	cmd.Flags().Float64Var(&speed, "speed", 0, "1 is as fast as it happened, 60 a minute in a second, 0 as fast as possible")
 	registerJSON(cmd, &asJSON)
 	return cmd
@@ -181,7 +187,7 @@ func replayEvents(ctx context.Context, w io.Writer, s history.Source, q history.
 			Waiting []history.Waiting `json:"waiting"`
 		}{&state, state.Waiting()})
 	}
-	return history.Printer{W: w}.State(&state)
+	return printer(w).State(&state)
 }
 
 func newEventsTrace(environ []string) *cobra.Command {
@@ -204,7 +210,7 @@ brought the parcel, and messages about it that were set aside, are part of its l
 				if asJSON {
 					return writeJSON(cmd.OutOrStdout(), lives)
 				}
-				return history.Printer{W: cmd.OutOrStdout()}.Lives(lives)
+				return printer(cmd.OutOrStdout()).Lives(lives)
 			})
 		},
 	}
@@ -218,10 +224,15 @@ func registerJSON(cmd *cobra.Command, asJSON *bool) {
 	cmd.Flags().BoolVar(asJSON, "json", false, "write JSON")
 }
 
+// printer returns a printer that fits what people read to their terminal.
+func printer(w io.Writer) history.Printer {
+	return history.Printer{W: telemetry.Plain(w), Width: telemetry.TerminalWidth(w)}
+}
+
 // eventWriter returns what writes an event as a line, for people or as JSON.
 func eventWriter(w io.Writer, asJSON bool) func(events.Message) error {
 	if !asJSON {
-		return history.Printer{W: w}.Message
+		return printer(w).Message
 	}
 	var line []byte
 	return func(m events.Message) error {

@@ -53,7 +53,7 @@ func newEventsCheckpoint(environ []string) *cobra.Command {
 		Long: `checkpoint has a running gateway sign each stream as it is now, which it also does
 every few minutes, and prints the signed notes. With --out they go to a folder, a file
 STREAM.checkpoint each: keep them where the gateway's operator cannot reach, and let
-"events verify --since" show later that nothing before them was changed.`,
+"events verify --extends" show later that nothing before them was changed.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, release := untilSignal(cmd.Context())
@@ -142,7 +142,7 @@ type verifyFlags struct {
 	source     sourceFlags
 	key, proof string
 	streams    []string
-	since      []string
+	extends    []string
 	asJSON     bool
 }
 
@@ -153,7 +153,7 @@ func newEventsVerify(environ []string) *cobra.Command {
 		Short: "Prove that a history is what was signed, or name the first event that is not",
 		Long: `verify compares every event with the hash that was recorded when it was new, all
 hashes with the root in the newest signed checkpoint, and that with older checkpoints
-which you kept (--since). If something differs it names the first event that was
+which you kept (--extends). If something differs it names the first event that was
 altered, removed or inserted, and exits with 1.
 
 With --archive it needs no gateway. With --proof it checks the proof of one event.
@@ -166,7 +166,7 @@ the same place as the history.`,
 	f.source.register(cmd.Flags(), environ)
 	cmd.Flags().StringVar(&f.key, "key", "", "public key that you trust, or a file that holds it")
 	cmd.Flags().StringSliceVar(&f.streams, "stream", nil, "only these streams")
-	cmd.Flags().StringSliceVar(&f.since, "since", nil, "files with checkpoints of before, which must be extended")
+	cmd.Flags().StringSliceVar(&f.extends, "extends", nil, "files with checkpoints of before, which must be extended")
 	cmd.Flags().StringVar(&f.proof, "proof", "", "file with the proof of one event, or - for standard input; needs --key")
 	registerJSON(cmd, &f.asJSON)
 	return cmd
@@ -183,8 +183,8 @@ func (f *verifyFlags) run(cmd *cobra.Command) error {
 		}
 		return failed(checkProof(cmd, f.proof, key, f.asJSON))
 	}
-	older := make([][]byte, len(f.since))
-	for i, name := range f.since {
+	older := make([][]byte, len(f.extends))
+	for i, name := range f.extends {
 		if older[i], err = os.ReadFile(name); err != nil {
 			return failed(err)
 		}
@@ -197,7 +197,7 @@ func (f *verifyFlags) run(cmd *cobra.Command) error {
 		if f.asJSON {
 			err = writeJSON(cmd.OutOrStdout(), verdict)
 		} else {
-			err = history.Printer{W: cmd.OutOrStdout()}.Verdict(verdict)
+			err = printer(cmd.OutOrStdout()).Verdict(verdict)
 		}
 		if err == nil && !verdict.OK() {
 			err = errChanged
@@ -244,5 +244,5 @@ func checkProof(cmd *cobra.Command, name, key string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	return history.Printer{W: cmd.OutOrStdout()}.Show(m)
+	return printer(cmd.OutOrStdout()).Show(m)
 }

@@ -4,8 +4,7 @@
 // This package parses flags and calls others; what runs is in
 // internal/gateway. Settings are those of internal/config.
 //
-// Exit codes: 0 success; 1 the command failed; 2 wrong arguments or
-// configuration, with nothing started.
+// Exit codes are in the root command's description.
 package main
 
 import (
@@ -40,7 +39,11 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintln(stderr, "awala-gateway:", strings.TrimSpace(err.Error()))
+	text := strings.TrimSpace(err.Error())
+	if errors.Is(err, context.Canceled) {
+		text = "interrupted" // only signals cancel a command
+	}
+	fmt.Fprintln(stderr, "awala-gateway:", text)
 	if _, failed := errors.AsType[*failure](err); failed {
 		return exitFailed
 	}
@@ -70,7 +73,12 @@ Internet (https://awala.network).
 
 Settings are flags, environment variables and keys of a YAML file, with the same
 names: --poweb-listen is AWALA_POWEB_LISTEN and poweb-listen. Flags win over
-variables, variables over the file.`,
+variables, variables over the file.
+
+Exit codes of every command: 0 if it did what was asked, also where a signal is how it
+ends (servers, workers, events tail); 1 if it failed, found something wrong (doctor,
+verify, ping) or was interrupted before it was done; 2 if arguments or settings are
+wrong, and nothing was begun.`,
 		Example: `  awala-gateway standalone                   # everything in this process
   awala-gateway ping --poweb URL --pohttp URL # does a running gateway work?`,
 		SilenceErrors: true,

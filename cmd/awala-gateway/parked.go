@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"awala.network/gateway/events"
+	"awala.network/gateway/internal/telemetry"
 	"awala.network/gateway/internal/upkeep"
 	"awala.network/gateway/projections"
 )
@@ -57,17 +60,10 @@ func newParkedList(f *parkedFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return printAll(&f.upkeepFlags, out, all, func(w io.Writer) {
-				if len(all) == 0 {
-					fmt.Fprintln(w, "Nothing is "+state+".")
-					return
-				}
-				fmt.Fprintln(w, "ID\tCONSUMER\tAGE\tTIMES\tTRIES\tSTREAM\tSEQUENCE\tREASON")
-				for _, m := range all {
-					fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\t%d\t%s\n", m.ID, m.Consumer,
-						time.Since(m.ParkedAt).Round(time.Second), m.Times, m.Attempts, m.Stream, m.Sequence, clip(m.Reason))
-				}
-			})
+			if f.json {
+				return printAll(&f.upkeepFlags, out, all, nil)
+			}
+			return writeParked(out, all, state)
 		}),
 	}
 	cmd.Flags().StringVar(&state, "state", state, "parked, or what was replayed or dropped")
@@ -75,11 +71,27 @@ func newParkedList(f *parkedFlags) *cobra.Command {
 	return cmd
 }
 
+func writeParked(out io.Writer, all []projections.ParkedMessage, state string) error {
+	if len(all) == 0 {
+		_, err := fmt.Fprintln(out, "Nothing is "+state+".")
+		return err
+	}
+	list, now := newListing("ID", "CONSUMER", "AGE", "TIMES", "TRIES", "STANDS AT", "REASON"), time.Now()
+	for _, m := range all {
+		list.add(brief(m.ID), m.Consumer, since(m.ParkedAt, now), m.Times, m.Attempts, fmt.Sprint(m.Stream, " ", m.Sequence), orDash(m.Reason))
+	}
+	return list.write(out, telemetry.TerminalWidth(out))
+}
+
 func newParkedShow(f *parkedFlags) *cobra.Command {
 	return &cobra.Command{
 		Use: "show ID", Short: "Show one message and why it was set aside", Args: exactly(1),
 		RunE: f.run(func(ctx context.Context, c *upkeep.Client, out io.Writer, args []string) error {
-			m, err := c.ShowParked(ctx, args[0])
+			id, err := wholeID(ctx, c, args[0])
+			if err != nil {
+				return err
+			}
+			m, err := c.ShowParked(ctx, id)
 			if err != nil {
 				return err
 			}
@@ -196,7 +208,8 @@ func (f *parkedFlags) tell(out io.Writer, m projections.ParkedMessage, o parkedO
 	return err
 }
 
-// selected returns the messages in a state that the flags and ids select.
+// selected returns the messages in a state that the flags and ids select. An id may be
+// the beginning of one, as list shows it.
 func (f *parkedFlags) selected(ctx context.Context, c *upkeep.Client, state projections.ParkedState, ids []string) ([]projections.ParkedMessage, error) {
 	all, err := c.Parked(ctx, state)
 	if err != nil {
@@ -204,17 +217,47 @@ func (f *parkedFlags) selected(ctx context.Context, c *upkeep.Client, state proj
 	}
 	wanted := map[string]bool{}
 	for _, id := range ids {
-		wanted[id] = true
+		whole, err := oneParked(all, id)
+		if err != nil {
+			return nil, err
+		}
+		wanted[whole] = true
 	}
-	var some []projections.ParkedMessage
+	return slices.DeleteFunc(all, func(m projections.ParkedMessage) bool {
+		return f.consumer != "" && m.Consumer != f.consumer || len(ids) > 0 && !wanted[m.ID]
+	}), nil
+}
+
+// oneParked returns the id of the one message whose id begins so.
+func oneParked(all []projections.ParkedMessage, beginning string) (string, error) {
+	var found []string
 	for _, m := range all {
-		if (f.consumer == "" || m.Consumer == f.consumer) && (len(ids) == 0 || wanted[m.ID]) {
-			some = append(some, m)
-			delete(wanted, m.ID)
+		if m.ID == beginning {
+			return m.ID, nil
+		}
+		if strings.HasPrefix(m.ID, beginning) {
+			found = append(found, m.ID)
 		}
 	}
-	for id := range wanted {
-		return nil, fmt.Errorf("no message %q is parked", id)
+	switch len(found) {
+	case 0:
+		return "", fmt.Errorf("no message %q is parked", beginning)
+	case 1:
+		return found[0], nil
+	default:
+		return "", fmt.Errorf("%q begins the ids of %d messages", beginning, len(found))
 	}
-	return some, nil
+}
+
+// wholeID returns the id of a message of which the beginning is known. One that is not
+// parked any more has to be named in full.
+func wholeID(ctx context.Context, c *upkeep.Client, beginning string) (string, error) {
+	if len(beginning) > shortID {
+		return beginning, nil
+	}
+	all, err := c.Parked(ctx, projections.ParkedOpen)
+	if err != nil {
+		return "", err
+	}
+	return oneParked(all, beginning)
 }

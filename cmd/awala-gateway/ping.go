@@ -44,7 +44,7 @@ func runPing(ctx context.Context, out io.Writer, target ping.Target, timeout tim
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("--timeout %v is over", timeout))
 	defer cancel()
 	began := time.Now()
-	err := ping.Run(ctx, target, &ping.Report{W: out, Colour: telemetry.IsTerminal(out)})
+	err := ping.Run(ctx, target, &ping.Report{W: out, Colour: telemetry.Coloured(out)})
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("%w (%w)", err, context.Cause(ctx))
 	}

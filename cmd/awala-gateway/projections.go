@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"awala.network/gateway/internal/telemetry"
 	"awala.network/gateway/internal/upkeep"
 	"awala.network/gateway/projections"
 )
@@ -55,7 +56,7 @@ func (f *upkeepFlags) run(do upkeepCall) func(*cobra.Command, []string) error {
 // as people read them.
 func printAll[T any](f *upkeepFlags, out io.Writer, values []T, text func(io.Writer)) error {
 	if !f.json {
-		table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+		table := tabwriter.NewWriter(telemetry.Plain(out), 0, 0, 2, ' ', 0)
 		text(table)
 		return table.Flush()
 	}
@@ -96,13 +97,14 @@ func newProjectionsList(f *upkeepFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return printAll(f, out, all, func(w io.Writer) {
-				fmt.Fprintln(w, "NAME\tVERSION\tDOCUMENTS\tCHECKPOINT\tBEHIND\tSTREAM\tREBUILD")
-				for _, s := range all {
-					fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%s\t%s\n", s.Name, s.Live.Number, s.Documents, s.Checkpoint,
-						max(s.Last, s.Checkpoint)-s.Checkpoint, s.Stream, rebuildState(s))
-				}
-			})
+			if f.json {
+				return printAll(f, out, all, nil)
+			}
+			list := newListing("NAME", "VERSION", "DOCUMENTS", "FOLDED", "BEHIND", "STREAM", "REBUILD")
+			for _, s := range all {
+				list.add(s.Name, s.Live.Number, s.Documents, s.Checkpoint, max(s.Last, s.Checkpoint)-s.Checkpoint, s.Stream, rebuildState(s))
+			}
+			return list.write(out, telemetry.TerminalWidth(out))
 		}),
 	}
 }

@@ -3,11 +3,11 @@ package main
 import (
 	"fmt"
 	"io"
-	"strings"
 	"text/tabwriter"
 	"time"
 
 	"awala.network/gateway/internal/queueadmin"
+	"awala.network/gateway/internal/telemetry"
 	"awala.network/gateway/projections"
 )
 
@@ -75,17 +75,11 @@ func orDash(s string) string {
 	return s
 }
 
-// maxErrorColumn bounds the last column of tables.
-const maxErrorColumn = 60
-
-func clip(s string) string {
-	if len(s) > maxErrorColumn {
-		s = strings.ToValidUTF8(s[:maxErrorColumn-3], "") + "..."
-	}
-	return orDash(s)
-}
-
 func writePage(w io.Writer, page queueadmin.Page, state projections.DeliveryState, now time.Time) error {
+	if len(page.Parcels) == 0 {
+		_, err := fmt.Fprintln(w, "No parcel fits.")
+		return err
+	}
 	if err := writeParcels(w, page.Parcels, now); err != nil {
 		return err
 	}
@@ -107,8 +101,7 @@ func writeParcels(w io.Writer, parcels []queueadmin.Parcel, now time.Time) error
 	if len(parcels) == 0 {
 		return nil
 	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "ID\tSTATE\tAGE\tTRIES\tNEXT\tSIZE\tDESTINATION\tGATEWAY\tLAST ERROR")
+	list := newListing("ID", "STATE", "AGE", "TRIES", "NEXT", "SIZE", "DESTINATION", "LAST ERROR")
 	for _, p := range parcels {
 		next := until(p.NextAttemptAt, now)
 		switch {
@@ -121,14 +114,13 @@ func writeParcels(w io.Writer, parcels []queueadmin.Parcel, now time.Time) error
 		if p.Reason != "" {
 			reason = p.Reason
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\t%s\n", brief(p.ID), p.State, since(p.AcceptedAt, now), p.Attempts,
-			next, octets(p.Size), p.Destination, brief(p.PrivateGateway), clip(reason))
+		list.add(brief(p.ID), p.State, since(p.AcceptedAt, now), p.Attempts, next, octets(p.Size), p.Destination, orDash(reason))
 	}
-	return table.Flush()
+	return list.write(w, telemetry.TerminalWidth(w))
 }
 
 func writeParcel(w io.Writer, p queueadmin.Parcel, now time.Time) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	table := tabwriter.NewWriter(telemetry.Plain(w), 0, 0, 2, ' ', 0)
 	line := func(name, format string, args ...any) { fmt.Fprintf(table, name+"\t"+format+"\n", args...) }
 	line("Id", "%s", p.ID)
 	line("Parcel", "%s (%s)", p.ParcelID, octets(p.Size))
@@ -160,13 +152,17 @@ func writeParcel(w io.Writer, p queueadmin.Parcel, now time.Time) error {
 }
 
 func writeStats(w io.Writer, s queueadmin.Stats, now time.Time) error {
+	if s.Queued+s.Deferred+s.Held+s.InFlight == 0 && len(s.Destinations) == 0 {
+		_, err := fmt.Fprintln(w, "Nothing waits for other Internet nodes.")
+		return err
+	}
 	_, err := fmt.Fprintf(w, "queued %d, deferred %d, held %d, in flight %d, oldest %s\n",
 		s.Queued, s.Deferred, s.Held, s.InFlight, since(s.OldestSince, now))
 	if err != nil || len(s.Destinations) == 0 {
 		return err
 	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "\nDESTINATION\tWAITING\tOLDEST\tIN FLIGHT\tBREAKER\tNEXT PROBE\tLAST ERROR")
+	fmt.Fprintln(w)
+	list := newListing("DESTINATION", "WAITING", "OLDEST", "IN FLIGHT", "BREAKER", "NEXT PROBE", "LAST ERROR")
 	for _, d := range s.Destinations {
 		breaker, reason := string(d.Breaker), d.LastError
 		switch {
@@ -179,10 +175,9 @@ func writeStats(w io.Writer, s queueadmin.Stats, now time.Time) error {
 		if d.Failures > 0 && !d.Held {
 			probe = until(d.OpenUntil, now)
 		}
-		fmt.Fprintf(table, "%s\t%d\t%s\t%d\t%s\t%s\t%s\n", d.Name, d.Waiting, since(d.OldestSince, now), d.InFlight,
-			breaker, probe, clip(reason))
+		list.add(d.Name, d.Waiting, since(d.OldestSince, now), d.InFlight, breaker, probe, orDash(reason))
 	}
-	return table.Flush()
+	return list.write(w, telemetry.TerminalWidth(w))
 }
 
 func writeDone(w io.Writer, a queueadmin.Action, done queueadmin.Done, now time.Time) error {

@@ -172,7 +172,7 @@ func TestMistakes(t *testing.T) {
 	}{
 		"/console/nowhere":                                {404, "no such page"},
 		"/console/events?stream=NONE":                     {404, "unknown stream"},
-		"/console/events?since=" + url.QueryEscape("<b>"): {400, "want a date"},
+		"/console/events?since=" + url.QueryEscape("<b>"): {400, "is no time: want now"},
 		"/console/events?before=x":                        {400, "number of an event"},
 		"/console/events/PDC_PARCELS/x":                   {404, "no such page"},
 		"/console/events/PDC_PARCELS/99":                  {404, "no event"},

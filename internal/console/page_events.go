@@ -88,8 +88,8 @@ func (f eventForm) filter(now time.Time) (history.Filter, error) {
 		filter.Correlations = []string{f.Correlation}
 	}
 	var errs [4]error
-	filter.Since, errs[0] = parseTime("since", f.Since, now)
-	filter.Until, errs[1] = parseTime("until", f.Until, now)
+	filter.Since, errs[0] = parseTime("since", f.Since, now, history.ParseSince)
+	filter.Until, errs[1] = parseTime("until", f.Until, now, history.ParseUntil)
 	filter.From, errs[2] = parseSequence("from", f.From)
 	filter.To, errs[3] = parseSequence("to", f.To)
 	if err := errors.Join(errs[:]...); err != nil {
@@ -98,20 +98,16 @@ func (f eventForm) filter(now time.Time) (history.Filter, error) {
 	return filter, nil
 }
 
-// parseTime reads a time in one of the forms that people write, or how long ago.
-func parseTime(name, text string, now time.Time) (time.Time, error) {
+// parseTime reads a time as people write it.
+func parseTime(name, text string, now time.Time, parse func(string, time.Time) (time.Time, error)) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
-	if d, err := time.ParseDuration(strings.TrimPrefix(text, "-")); err == nil {
-		return now.Add(-d).UTC(), nil
+	at, err := parse(text, now)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", name, err)
 	}
-	for _, layout := range []string{time.RFC3339Nano, time.DateTime, "2006-01-02T15:04", "2006-01-02 15:04", time.DateOnly} {
-		if at, err := time.Parse(layout, text); err == nil {
-			return at.UTC(), nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("%s %.40q: want a date, a time such as 2026-03-01 12:00, or how long ago, such as 2h", name, text)
+	return at, err
 }
 
 func parseSequence(name, text string) (uint64, error) {

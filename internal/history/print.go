@@ -9,16 +9,28 @@ import (
 	"time"
 
 	"awala.network/gateway/events"
+	"awala.network/gateway/internal/telemetry"
 )
 
 // stamp is how times are printed: UTC, with milliseconds.
 const stamp = "2006-01-02 15:04:05.000"
 
-// Printer writes messages for people, a line each, in columns that keep their
-// width because the lines come one by one.
-type Printer struct{ W io.Writer }
+// Printer writes what people read. Without a Width each message or step is one line,
+// for other programs to take apart; with one it takes as many as it needs to fit.
+type Printer struct {
+	W io.Writer
+	// Width is how many characters a terminal shows beside each other; 0 for what is
+	// no terminal.
+	Width int
+}
 
-// Message writes a line: time, position, type, and whom it is about.
+// broad is the width from which on one line is enough for nearly everything.
+const broad = 180
+
+func (p Printer) narrow() bool { return p.Width > 0 && p.Width < broad }
+
+// Message writes time, position, type, and whom it is about. Columns keep their width,
+// because messages come one by one.
 func (p Printer) Message(m events.Message) error {
 	r := m.Record()
 	name := Type(m)
@@ -29,9 +41,19 @@ func (p Printer) Message(m events.Message) error {
 	if key, ok := keyOf(r.Data); ok {
 		about = "parcel " + key.ParcelID + ": " + about
 	}
-	_, err := fmt.Fprintf(p.W, "%s  %-25s  %-34s  %s\n",
-		Time(m).Format(stamp), position(m.Stream, m.Sequence), name, strings.TrimSuffix(about, ": "))
+	at, where, about := Time(m).Format(stamp), position(m.Stream, m.Sequence), strings.TrimSuffix(about, ": ")
+	if p.narrow() {
+		_, err := fmt.Fprintf(p.W, "%s  %s  %s\n%s", at, where, name, p.indented(about))
+		return err
+	}
+	_, err := fmt.Fprintf(p.W, "%s  %-25s  %-34s  %s\n", at, where, name, about)
 	return err
+}
+
+// indented returns text as lines that begin further in and fit the width.
+func (p Printer) indented(text string) string {
+	lines := telemetry.Wrapped(text, "    ", p.Width)
+	return strings.Join(append(lines, ""), "\n")
 }
 
 // Show writes everything that a message says, for people.
@@ -88,20 +110,45 @@ func indented(body []byte) string {
 	return strings.TrimSpace(b.String())
 }
 
-// Lives writes traces for people: a head and a line for each step.
+// Lives writes traces: a head, and what happened in each step.
 func (p Printer) Lives(lives []Life) error {
 	for i, l := range lives {
 		if i > 0 {
 			fmt.Fprintln(p.W)
 		}
 		fmt.Fprintf(p.W, "Parcel %s\n  from %s\n  to   %s\n\n", l.ParcelID, l.SenderID, l.RecipientID)
-		table := tabwriter.NewWriter(p.W, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(table, "  TIME (UTC)\tAFTER\tEVENT\tPOSITION\tCAUSE\tBY\tWHAT")
-		for _, s := range l.Steps {
-			fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.At.Format(stamp), after(s.After), withoutVersion(s.Type),
-				position(s.Stream, s.Sequence), cause(s), s.Source, s.What)
+		write := p.table
+		if p.narrow() {
+			write = p.paragraphs
 		}
-		if err := table.Flush(); err != nil {
+		if err := write(l.Steps); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// table writes a line for each step.
+func (p Printer) table(steps []Step) error {
+	table := tabwriter.NewWriter(p.W, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "  TIME (UTC)\tAFTER\tEVENT\tPOSITION\tCAUSE\tBY\tWHAT")
+	for _, s := range steps {
+		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.At.Format(stamp), after(s.After), withoutVersion(s.Type),
+			position(s.Stream, s.Sequence), cause(s), s.Source, s.What)
+	}
+	return table.Flush()
+}
+
+// paragraphs writes each step as what happened, what it says, and where it stands.
+func (p Printer) paragraphs(steps []Step) error {
+	for _, s := range steps {
+		where := position(s.Stream, s.Sequence) + ", by " + s.Source
+		if from := cause(s); from != "" {
+			where += ", because of " + from
+		}
+		_, err := fmt.Fprintf(p.W, "%s  %-9s  %s\n%s%s", s.At.Format(stamp), after(s.After), withoutVersion(s.Type),
+			p.indented(s.What), p.indented(where))
+		if err != nil {
 			return err
 		}
 	}
@@ -143,16 +190,16 @@ func cause(s Step) string {
 // Streams writes a table of streams.
 func (p Printer) Streams(streams []Stream) error {
 	table := tabwriter.NewWriter(p.W, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "STREAM\tEVENTS\tFIRST\tLAST\tSIGNED UP TO\tOCTETS\tKEPT\tLAST EVENT (UTC)")
+	fmt.Fprintln(table, "STREAM\tEVENTS\tFIRST\tLAST\tSIGNED\tKEPT\tLAST EVENT (UTC)")
 	for _, s := range streams {
 		kept, last := "for ever", "-"
 		if s.MaxAge > 0 {
-			kept = s.MaxAge.String()
+			kept = fmt.Sprintf("%.4g days", s.MaxAge.Hours()/24)
 		}
 		if !s.LastAt.IsZero() {
-			last = s.LastAt.Format(stamp)
+			last = date(s.LastAt)
 		}
-		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%s\t%s\n", s.Name, s.Messages, s.First, s.Last, s.Checkpoint, s.Bytes, kept, last)
+		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%s\t%s\n", s.Name, s.Messages, s.First, s.Last, s.Checkpoint, kept, last)
 	}
 	return table.Flush()
 }

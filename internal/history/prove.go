@@ -11,7 +11,6 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"awala.network/gateway/events"
-	"awala.network/gateway/internal/blobs"
 	"awala.network/gateway/internal/evidence"
 	"awala.network/gateway/internal/fault"
 )
@@ -61,7 +60,7 @@ func at(ctx context.Context, source Source, stream string, sequence uint64) (eve
 	for m, err := range source.Messages(ctx, q) {
 		return m, err
 	}
-	return events.Message{}, fmt.Errorf("%s %d: %w", stream, sequence, blobs.ErrNotFound)
+	return events.Message{}, fmt.Errorf("%s: %w", position(stream, sequence), ErrNoEvent)
 }
 
 // ParseProof reads a proof, however its JSON is laid out.

@@ -6,8 +6,10 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -81,31 +83,68 @@ func (w *world) life(t *testing.T) {
 	}))
 }
 
-// TestTrace holds the printed life of a parcel to a golden file, from every source.
+// TestTrace holds the printed life of a parcel to golden files, from every source: for
+// other programs, and for people on a terminal of 80 characters.
 func TestTrace(t *testing.T) {
 	w := newWorld(t)
 	w.life(t)
-	golden := filepath.Join("testdata", "trace.txt")
 	for _, source := range []history.Source{w.live, w.client, open(t, w.export(t))} {
 		lives, err := history.Trace(t.Context(), source, "the-parcel", history.Filter{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		var got bytes.Buffer
-		if err := (history.Printer{W: &got}).Lives(lives); err != nil {
-			t.Fatal(err)
-		}
-		if *update {
-			if err := os.WriteFile(golden, got.Bytes(), 0o644); err != nil {
+		for golden, width := range map[string]int{"trace.txt": 0, "trace80.txt": 80} {
+			var got bytes.Buffer
+			if err := (history.Printer{W: &got, Width: width}).Lives(lives); err != nil {
 				t.Fatal(err)
 			}
-		}
-		if diff := cmp.Diff(string(read(t, golden)), got.String()); diff != "" {
-			t.Errorf("%T: %s", source, diff)
+			same(t, golden, got.Bytes())
+			noBroader(t, got.String(), width)
 		}
 	}
 	if _, err := history.Trace(t.Context(), w.live, "no-parcel", history.Filter{}); !errors.Is(err, history.ErrNoParcel) {
 		t.Error(err)
+	}
+}
+
+// TestListing holds printed events to a golden file.
+func TestListing(t *testing.T) {
+	w := newWorld(t)
+	w.life(t)
+	var got bytes.Buffer
+	printer := history.Printer{W: &got, Width: 80}
+	for m, err := range w.live.Messages(t.Context(), history.Query{}) {
+		if err == nil {
+			err = printer.Message(m)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	same(t, "list80.txt", got.Bytes())
+	noBroader(t, got.String(), printer.Width)
+}
+
+// same compares what was printed with a golden file.
+func same(t *testing.T, golden string, got []byte) {
+	t.Helper()
+	golden = filepath.Join("testdata", golden)
+	if *update {
+		if err := os.WriteFile(golden, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff(string(read(t, golden)), string(got)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func noBroader(t *testing.T, text string, width int) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); width > 0 && n > width {
+			t.Errorf("%d characters: %s", n, line)
+		}
 	}
 }
 

@@ -20,9 +20,6 @@ package telemetry
 import (
 	"io"
 	"log/slog"
-	"os"
-
-	"golang.org/x/term"
 )
 
 // Format is the form of log records.
@@ -43,14 +40,7 @@ const (
 func NewLogger(w io.Writer, format Format, level slog.Leveler) *slog.Logger {
 	terminal := IsTerminal(w)
 	if format == Text || format == Auto && terminal {
-		return slog.New(traced{newTextHandler(w, level, terminal)})
+		return slog.New(traced{newTextHandler(w, level, Coloured(w))})
 	}
 	return slog.New(traced{slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})})
-}
-
-// IsTerminal tells whether w is a terminal that may get colours: one of a
-// person who has not set NO_COLOR.
-func IsTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == ""
 }
