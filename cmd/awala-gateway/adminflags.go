@@ -1,6 +1,9 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"net"
 	"net/http"
 	"strings"
 
@@ -43,23 +46,26 @@ func (f *adminFlags) client() (*http.Client, func(), error) {
 		return nil, nil, err
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	client := &http.Client{Transport: transport}
-	if token := access.Token.Reveal(); token != "" {
-		client.Transport = bearer{token, transport}
-	}
-	return client, transport.CloseIdleConnections, nil
+	return &http.Client{Transport: asking{access.Token.Reveal(), transport}}, transport.CloseIdleConnections, nil
 }
 
-// bearer shows a token with each request.
-type bearer struct {
+// asking shows a token with each request, if there is one, and says what to look at if
+// nothing answers.
+type asking struct {
 	token string
 	inner http.RoundTripper
 }
 
 // RoundTrip makes the request. The client follows redirects through here, too, but
 // the admin server makes none to commands.
-func (b bearer) RoundTrip(r *http.Request) (*http.Response, error) {
-	r = r.Clone(r.Context())
-	r.Header.Set("Authorization", "Bearer "+b.token)
-	return b.inner.RoundTrip(r)
+func (a asking) RoundTrip(r *http.Request) (*http.Response, error) {
+	if a.token != "" {
+		r = r.Clone(r.Context())
+		r.Header.Set("Authorization", "Bearer "+a.token)
+	}
+	answer, err := a.inner.RoundTrip(r)
+	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
+		err = fmt.Errorf("no admin server answers there: is the gateway running, and --admin right? (%w)", err)
+	}
+	return answer, err
 }

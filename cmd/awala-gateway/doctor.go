@@ -11,6 +11,7 @@ import (
 
 	"awala.network/gateway/internal/doctor"
 	"awala.network/gateway/internal/gateway"
+	"awala.network/gateway/internal/telemetry"
 )
 
 func newDoctor(environ []string) *cobra.Command {
@@ -62,7 +63,7 @@ the settings cannot be read.`,
 
 func printReport(w io.Writer, report doctor.Report, asJSON, all bool) error {
 	if !asJSON {
-		return report.Write(w, all)
+		return report.Write(w, all, telemetry.TerminalWidth(w))
 	}
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")

@@ -70,6 +70,9 @@ func exportEvents(ctx context.Context, cmd *cobra.Command, source *sourceFlags, 
 		Progress: exportProgress(cmd.ErrOrStderr(), written),
 	}
 	err = writeFile(name, func(w io.Writer) error { return e.Write(ctx, w) })
+	if telemetry.IsTerminal(cmd.ErrOrStderr()) {
+		fmt.Fprint(cmd.ErrOrStderr(), "\r\033[K") // the progress
+	}
 	if err != nil {
 		return err
 	}

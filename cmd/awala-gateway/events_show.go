@@ -154,7 +154,7 @@ so, and at the end what waited for whom: with --as-of, the state as it was then.
 Nothing but printing happens again.`,
 		Example: `  awala-gateway events replay --as-of yesterday    # what waited when yesterday ended
   awala-gateway events replay --since 14:00 --until 14:05 --speed 10`,
-		Args:    cobra.NoArgs,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			q := history.Query{Filter: filter.filter()}
 			return source.inspect(cmd, func(ctx context.Context, s history.Source) error {

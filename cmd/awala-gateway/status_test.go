@@ -14,12 +14,14 @@ func TestStatusFitsAScreen(t *testing.T) {
 		At: at, InternetAddress: "gw.example.org", CertificateExpiresAt: at.AddDate(0, 6, 0),
 		Channels: []overview.Channel{
 			{Name: "gateway parcels", In: 1_234_567, Out: 1_234_000, Waiting: 567, OldestSince: at.Add(-50 * time.Hour), Parked: 1},
-			{Name: "internet parcels"}, {Name: "cargo"},
+			{Name: "internet parcels"},
+			{Name: "cargo"},
 		},
 		Consumers:   []overview.Consumer{{Name: "unwrap-cargo", Stream: "CRC_CARGO"}, {Name: "delete-blob", Stream: "PDC_PARCELS"}},
 		Projections: []overview.Projection{{Name: "mailbox"}, {Name: "peers"}},
 		Processes: []overview.Process{
-			{Kind: "poweb", Version: "v1.2.0", Host: "a", Ready: true}, {Kind: "poweb", Version: "v1.2.0", Host: "b", Ready: true},
+			{Kind: "poweb", Version: "v1.2.0", Host: "a", Ready: true},
+			{Kind: "poweb", Version: "v1.2.0", Host: "b", Ready: true},
 			{Kind: "worker cargo", Version: "v1.2.0", Host: "c", Ready: true},
 		},
 	}

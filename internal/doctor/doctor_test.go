@@ -380,7 +380,7 @@ func found(t *testing.T, report doctor.Report, check string, severity doctor.Sev
 		}
 	}
 	var b strings.Builder
-	_ = report.Write(&b, true)
+	_ = report.Write(&b, true, 0)
 	t.Errorf("no %s of %s with a fix that says %q in:\n%s", severity, check, fix, &b)
 }
 
@@ -404,6 +404,24 @@ func TestInOrder(t *testing.T) {
 	defer w.bucket.mu.Unlock()
 	if len(w.bucket.objects) > 0 {
 		t.Errorf("left behind: %v", w.bucket.objects)
+	}
+}
+
+// TestReport holds a report to what people read on a terminal of 80 characters.
+func TestReport(t *testing.T) {
+	r := doctor.Report{Problems: 1, Findings: []doctor.Finding{
+		{Check: "nats", Severity: doctor.OK, Message: "fine"},
+		{Check: "dns-crc", Severity: doctor.Problem, Message: "the answer \x1b[31mis not signed, so that anybody may forge it", Fix: "have the zone signed with DNSSEC"},
+	}}
+	var b strings.Builder
+	must(t, r.Write(&b, false, 80))
+	const want = `problem  dns-crc                the answer \x1b[31mis not signed, so that anybody
+                                may forge it
+                                fix: have the zone signed with DNSSEC
+1 in order, 0 warnings, 1 problems
+`
+	if b.String() != want {
+		t.Errorf("got\n%s", &b)
 	}
 }
 

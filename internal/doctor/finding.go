@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"awala.network/gateway/internal/telemetry"
 )
 
 // Severity is how bad a finding is.
@@ -59,9 +61,9 @@ func (r *Report) add(f Finding) {
 	}
 }
 
-// Write writes the report for people. Unless all is true, what is in order is only
-// counted.
-func (r Report) Write(w io.Writer, all bool) error {
+// Write writes the report for people, to fit so many characters beside each other; 0
+// for any number. Unless all is true, what is in order is only counted.
+func (r Report) Write(w io.Writer, all bool, width int) error {
 	var b strings.Builder
 	good := 0
 	for _, f := range r.Findings {
@@ -71,12 +73,29 @@ func (r Report) Write(w io.Writer, all bool) error {
 				continue
 			}
 		}
-		fmt.Fprintf(&b, "%-8s %-22s %s\n", f.Severity, f.Check, f.Message)
-		if f.Fix != "" {
-			fmt.Fprintf(&b, "%-8s %-22s fix: %s\n", "", "", f.Fix)
-		}
+		f.write(&b, width)
 	}
 	fmt.Fprintf(&b, "%d in order, %d warnings, %d problems\n", good, r.Warnings, r.Problems)
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(telemetry.Plain(w), b.String())
 	return err
+}
+
+// write writes the check, and beside it what is the case and what to do.
+func (f Finding) write(b *strings.Builder, width int) {
+	head := fmt.Sprintf("%-8s %-22s ", f.Severity, f.Check)
+	margin := strings.Repeat(" ", len(head))
+	paragraphs := []string{f.Message}
+	if f.Fix != "" {
+		paragraphs = append(paragraphs, "fix: "+f.Fix)
+	}
+	for i, text := range paragraphs {
+		lines := []string{margin + text}
+		if width > 0 {
+			lines = telemetry.Wrapped(text, margin, width)
+		}
+		if i == 0 && len(lines) > 0 {
+			lines[0] = head + strings.TrimPrefix(lines[0], margin)
+		}
+		b.WriteString(strings.Join(lines, "\n") + "\n")
+	}
 }
