@@ -64,19 +64,26 @@ func StartStreaming(t *testing.T) *Streaming {
 	return s
 }
 
+// await waits until the server takes clients, which is some time after it says that it
+// is ready.
 func (s *Streaming) await() {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), startWithin)
 	defer cancel()
-	for tick := time.NewTicker(20 * time.Millisecond); ; {
-		if _, err := s.ask("/streaming/serverz"); err == nil {
-			tick.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		conn, err := stan.Connect(ClusterID, "awaiting", stan.NatsURL(s.URL), stan.ConnectWait(time.Second))
+		if err == nil {
+			if err := conn.Close(); err != nil {
+				s.t.Fatal(err)
+			}
 			return
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			s.t.Fatal("NATS Streaming did not start in time")
+			s.t.Fatalf("NATS Streaming did not start in time: %v", err)
 		}
 	}
 }
