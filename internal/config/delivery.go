@@ -29,17 +29,23 @@ type Delivery struct {
 // PDC is how the parcel delivery connections (RS-007) to other Internet nodes
 // are made.
 type PDC struct {
-	// DoHURL is the resolver that is asked for service records, over HTTPS
-	// (RFC 8484). It must validate with DNSSEC. Resolver, if not empty, is asked
-	// instead, over UDP and TCP; the way to it must be safe.
-	DoHURL   URL      `name:"pdc-doh-url" default:"https://cloudflare-dns.com/dns-query" usage:"DNS-over-HTTPS resolver that validates with DNSSEC"`
-	Resolver Resolver `name:"pdc-resolver" default:"" usage:"trusted resolver on this machine or network to ask instead, IP or IP:PORT; it must validate with DNSSEC"`
+	Discovery
 	// AllowPrivate lets parcels go to addresses that are not public, AllowHTTP
 	// redirects lead to plain HTTP.
 	AllowPrivate Switch `name:"pdc-allow-private" default:"false" usage:"deliver to loopback, private and other special addresses, too"`
 	AllowHTTP    Switch `name:"pdc-allow-http" default:"false" usage:"follow redirects to plain HTTP, too"`
 	// Overrides pin Internet addresses to URLs.
 	Overrides Overrides `name:"pdc-override" default:"" usage:"deliver what is for NAME to URL, whatever DNS says; may be repeated"`
+}
+
+// Discovery is how the servers of an Internet address are found, and who vouches for
+// them.
+type Discovery struct {
+	// DoHURL is the resolver that is asked for service records, over HTTPS
+	// (RFC 8484). It must validate with DNSSEC. Resolver, if not empty, is asked
+	// instead, over UDP and TCP; the way to it must be safe.
+	DoHURL   URL      `name:"pdc-doh-url" default:"https://cloudflare-dns.com/dns-query" usage:"DNS-over-HTTPS resolver that validates with DNSSEC"`
+	Resolver Resolver `name:"pdc-resolver" default:"" usage:"trusted resolver on this machine or network to ask instead, IP or IP:PORT; it must validate with DNSSEC"`
 	// CAFile holds authorities to trust beside the system's.
 	CAFile Path `name:"pdc-ca-file" default:"" usage:"PEM file of authorities to trust beside the system's"`
 }

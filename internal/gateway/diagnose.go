@@ -13,7 +13,6 @@ import (
 	"awala.network/gateway/internal/keystore"
 	"awala.network/gateway/internal/keystore/sealed"
 	"awala.network/gateway/internal/keystore/vault"
-	"awala.network/gateway/internal/resolver"
 )
 
 // Diagnose examines what a gateway of the kind rests on, whether it runs or not: see
@@ -28,7 +27,7 @@ func Diagnose(ctx context.Context, o Options, skipDNS bool) (doctor.Report, erro
 		Config: o.Config, SkipDNS: skipDNS, Now: time.Now, Logger: o.Logger,
 		Streams: o.Config.History.Streams(), Consumers: durableConsumers(), Lifecycle: bucketLifecycle(),
 		Connect: func(system bool) (*nats.Conn, error) { return connect.NATS(o.Config.NATS, "doctor", system) },
-		Lookup:  resolver.New(newExchanger(o.Config.PDC, roots)),
+		Lookup:  newResolver(o.Config.PDC.Discovery, roots),
 		History: func(ctx context.Context) (*jetstream.Log, func(context.Context) error, error) {
 			return OpenHistory(ctx, o, false)
 		},

@@ -123,12 +123,12 @@ func (a *assembly) retryPolicy() handlers.RetryPolicy {
 // newPostman returns the PoHTTP client that the settings describe.
 func (a *assembly) newPostman() (*postman.Client, error) {
 	c := a.config.PDC
-	roots, err := rootsWith("--pdc-ca-file", string(c.CAFile))
+	lookup, roots, err := NewLookup(c.Discovery)
 	if err != nil {
 		return nil, err
 	}
 	return postman.New(postman.Options{
-		Lookup:       resolver.NewCache(resolver.New(newExchanger(c, roots)), 0, nil),
+		Lookup:       resolver.NewCache(lookup, 0, nil),
 		Overrides:    c.Overrides.List(),
 		AllowPrivate: bool(c.AllowPrivate),
 		AllowHTTP:    bool(c.AllowHTTP),
@@ -138,19 +138,25 @@ func (a *assembly) newPostman() (*postman.Client, error) {
 	}), nil
 }
 
-// newExchanger asks the resolver that the settings name.
-func newExchanger(c config.PDC, roots *x509.CertPool) resolver.Exchanger {
+// NewLookup returns the resolver that the settings name, and the authorities to trust;
+// nil means the system's.
+func NewLookup(c config.Discovery) (*resolver.Resolver, *x509.CertPool, error) {
+	roots, err := rootsWith("--pdc-ca-file", string(c.CAFile))
+	return newResolver(c, roots), roots, err
+}
+
+func newResolver(c config.Discovery, roots *x509.CertPool) *resolver.Resolver {
 	if c.Resolver != "" {
-		return resolver.NewPlain(string(c.Resolver))
+		return resolver.New(resolver.NewPlain(string(c.Resolver)))
 	}
-	return resolver.NewDoH(string(c.DoHURL), &http.Client{
+	return resolver.New(resolver.NewDoH(string(c.DoHURL), &http.Client{
 		Timeout: 10 * time.Second,
 		Transport: &http.Transport{
 			TLSClientConfig:   &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 			ForceAttemptHTTP2: true,
 			IdleConnTimeout:   90 * time.Second,
 		},
-	})
+	}))
 }
 
 // rootsWith returns the system's authorities and those of a PEM file; nil, which

@@ -13,13 +13,18 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"strconv"
 	"time"
 
 	"awala.network/gateway/internal/powebclient"
+	"awala.network/gateway/internal/resolver"
 )
 
 // payloadLen is the size of the parcels' payloads in octets.
@@ -30,15 +35,23 @@ const retryAfter = 20 * time.Millisecond
 
 // Target is a gateway's servers.
 type Target struct {
-	// PoWeb and PoHTTP are http or https URLs.
+	// PoWeb and PoHTTP are http or https URLs. With Lookup, one that is empty is found as
+	// peers find it: by the SRV records of Address.
 	PoWeb, PoHTTP string
+	// Address is the gateway's Internet address.
+	Address string
+	// Lookup asks for SRV records; *resolver.Resolver is one.
+	Lookup interface {
+		LookupSRV(ctx context.Context, name string) (resolver.Answer, error)
+	}
+	// Roots are the authorities to trust; nil means the system's.
+	Roots *x509.CertPool
 }
 
 // run is one smoke test. Its fields are filled in step by step.
 type run struct {
 	target Target
 	http   *http.Client
-	client *powebclient.Client
 
 	a, b                 *powebclient.PrivateGateway
 	endpointA, endpointB *powebclient.Endpoint
@@ -51,13 +64,9 @@ type run struct {
 // that failed.
 func Run(ctx context.Context, target Target, report *Report) error {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: target.Roots}
 	defer transport.CloseIdleConnections()
-	httpClient := &http.Client{Transport: transport}
-	client, err := powebclient.New(target.PoWeb, httpClient)
-	if err != nil {
-		return err
-	}
-	r := &run{target: target, http: httpClient, client: client}
+	r := &run{target: target, http: &http.Client{Transport: transport}}
 	defer r.close()
 	for _, s := range r.steps() {
 		if err := report.step(ctx, s.title, s.do); err != nil {
@@ -73,9 +82,17 @@ type step struct {
 }
 
 func (r *run) steps() []step {
-	return []step{
-		{"PoWeb server answers", r.answers(r.target.PoWeb)},
-		{"PoHTTP server answers", r.answers(r.target.PoHTTP)},
+	var steps []step
+	byAddress := r.target.Lookup != nil
+	if byAddress && r.target.PoWeb == "" {
+		steps = append(steps, step{"private gateways find the PoWeb server", r.find("_awala-gsc._tcp.", &r.target.PoWeb)})
+	}
+	if byAddress && r.target.PoHTTP == "" {
+		steps = append(steps, step{"Internet nodes find the PoHTTP server", r.find("_awala-pdc._tcp.", &r.target.PoHTTP)})
+	}
+	return append(steps, []step{
+		{"PoWeb server answers", r.answers(&r.target.PoWeb)},
+		{"PoHTTP server answers", r.answers(&r.target.PoHTTP)},
 		{"private gateway A registers", r.register(&r.a)},
 		{"private gateway B registers", r.register(&r.b)},
 		{"both make an endpoint", r.makeEndpoints},
@@ -90,6 +107,23 @@ func (r *run) steps() []step {
 		{"A collects (close-upon-completion)", r.collect(&r.a, powebclient.CloseUponCompletion)},
 		{"A is handed the parcel", r.receive},
 		{"A acknowledges it and nothing is left", r.acknowledgeLast},
+	}...)
+}
+
+// find looks up which server the address has for a service, as peers do: with DNSSEC,
+// and the first target alone.
+func (r *run) find(service string, server *string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		answer, err := r.target.Lookup.LookupSRV(ctx, service+r.target.Address)
+		if err != nil {
+			return err
+		}
+		first := resolver.Order(answer.Targets, func(int) int { return 0 })[0]
+		if first.Host == "" {
+			return fmt.Errorf("%s%s says that there is none", service, r.target.Address)
+		}
+		*server = "https://" + net.JoinHostPort(first.Host, strconv.Itoa(int(first.Port)))
+		return nil
 	}
 }
 
@@ -100,8 +134,9 @@ func (r *run) close() {
 	}
 }
 
-func (r *run) answers(url string) func(context.Context) error {
+func (r *run) answers(server *string) func(context.Context) error {
 	return func(ctx context.Context) error {
+		url := *server
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 		if err != nil {
 			return err
@@ -119,8 +154,12 @@ func (r *run) answers(url string) func(context.Context) error {
 }
 
 func (r *run) register(gateway **powebclient.PrivateGateway) func(context.Context) error {
-	return func(ctx context.Context) (err error) {
-		*gateway, err = r.client.NewPrivateGateway(ctx)
+	return func(ctx context.Context) error {
+		client, err := powebclient.New(r.target.PoWeb, r.http)
+		if err != nil {
+			return err
+		}
+		*gateway, err = client.NewPrivateGateway(ctx)
 		return err
 	}
 }

@@ -19,28 +19,35 @@ type Report struct {
 	W io.Writer
 	// Colour uses colours, for a terminal.
 	Colour bool
+	// Steps are what has ended.
+	Steps []Step
+}
+
+// Step is one thing that was done.
+type Step struct {
+	Title  string  `json:"title"`
+	Millis float64 `json:"ms"`
+	Error  string  `json:"error,omitempty"`
 }
 
 // step does one thing and reports it. An error names the step.
 func (r *Report) step(ctx context.Context, title string, do func(context.Context) error) error {
 	began := time.Now()
 	err := do(ctx)
+	done := Step{Title: title, Millis: float64(time.Since(began).Microseconds()) / 1000}
 	verdict, colour := "ok", "\x1b[32m"
 	if err != nil {
 		verdict, colour = "FAILED", "\x1b[31m"
+		done.Error = err.Error()
 	}
+	r.Steps = append(r.Steps, done)
 	text := fmt.Sprintf("%-6s", verdict)
 	if r.Colour {
 		text = colour + text + "\x1b[0m"
 	}
-	_, writing := fmt.Fprintf(r.W, "  %s  %-*s %9s\n", text, stepWidth, title, milliseconds(time.Since(began)))
+	_, writing := fmt.Fprintf(r.W, "  %s  %-*s %6.1f ms\n", text, stepWidth, title, done.Millis)
 	if err != nil {
 		return fmt.Errorf("%s: %w", title, err)
 	}
 	return writing
-}
-
-// milliseconds writes d so that columns of times compare at a glance.
-func milliseconds(d time.Duration) string {
-	return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000)
 }
