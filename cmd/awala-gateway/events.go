@@ -104,6 +104,8 @@ func (f *eventFilter) register(cmd *cobra.Command) {
 	flags.Var(&f.until, "until", "only up to this time, a whole day included")
 	flags.Var(&f.until, "as-of", "the same: the history as it was then")
 	cmd.MarkFlagsMutuallyExclusive("until", "as-of")
+	completeFlag(cmd, "stream", streamNames())
+	completeFlag(cmd, "type", history.Kinds())
 	flags.Uint64Var(&f.From, "from", 0, "only from this sequence on")
 	flags.Uint64Var(&f.To, "to", 0, "only up to this sequence")
 }

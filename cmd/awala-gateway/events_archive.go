@@ -46,6 +46,7 @@ gets the archive to read: forgetting does not reach them there.`,
 	}
 	source.admin.register(cmd.Flags(), environ)
 	cmd.Flags().StringSliceVar(&streams, "stream", nil, "only these streams")
+	completeFlag(cmd, "stream", streamNames())
 	cmd.Flags().BoolVar(&reveal, "reveal", false, "write the names of private gateways, endpoints and parcels readable beside the events")
 	return cmd
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -97,10 +98,22 @@ func listEvents(cmd *cobra.Command, source *sourceFlags, q history.Query, asJSON
 			found = true
 		}
 		if !found && !asJSON {
-			fmt.Fprintln(cmd.ErrOrStderr(), "No event fits.")
+			fmt.Fprintln(cmd.ErrOrStderr(), "No event fits."+unknownTypes(q.Types))
 		}
 		return nil
 	})
+}
+
+// unknownTypes says which types no event of this version has.
+func unknownTypes(types []string) string {
+	known, text := history.Kinds(), ""
+	for _, t := range types {
+		kind, _, _ := strings.Cut(t, ".v")
+		if !strings.Contains(kind, "*") && !slices.Contains(known, kind) {
+			text += fmt.Sprintf(" There is no type %q: docs/events.md has all.", t)
+		}
+	}
+	return text
 }
 
 func newEventsShow(environ []string) *cobra.Command {
@@ -111,6 +124,8 @@ func newEventsShow(environ []string) *cobra.Command {
 		Short:   "Show everything that one event says",
 		Example: "  awala-gateway events show PDC_PARCELS 12",
 		Args:    cobra.RangeArgs(1, 2),
+
+		ValidArgsFunction: completeStream,
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		q := history.Query{Filter: history.Filter{Limit: 1}}
@@ -200,7 +215,8 @@ func newEventsTrace(environ []string) *cobra.Command {
 		Long: `trace shows everything that happened to a parcel, in the order of time: with the
 time since the step before, the event that led to it, and what it says. A cargo that
 brought the parcel, and messages about it that were set aside, are part of its life.`,
-		Args: exactly(1),
+		Args:              exactly(1),
+		ValidArgsFunction: completeParcels(&source),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return source.inspect(cmd, func(ctx context.Context, s history.Source) error {
 				lives, err := history.Trace(ctx, s, args[0], filter)

@@ -66,6 +66,7 @@ STREAM.checkpoint each: keep them where the gateway's operator cannot reach, and
 	}
 	source.admin.register(cmd.Flags(), environ)
 	cmd.Flags().StringSliceVar(&streams, "stream", nil, "only these streams")
+	completeFlag(cmd, "stream", streamNames())
 	cmd.Flags().StringVar(&folder, "out", "", "write the notes to files in this folder")
 	return cmd
 }
@@ -111,6 +112,8 @@ the two. Who has the gateway's public key can check it ("events verify --proof")
 the gateway, and without seeing any other event.`,
 		Example: "  awala-gateway events prove PDC_PARCELS 12 > proof.json",
 		Args:    exactly(2),
+
+		ValidArgsFunction: completeStream,
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		stream, sequence, err := parsePosition(args)
@@ -166,6 +169,7 @@ the same place as the history.`,
 	f.source.register(cmd.Flags(), environ)
 	cmd.Flags().StringVar(&f.key, "key", "", "public key that you trust, or a file that holds it")
 	cmd.Flags().StringSliceVar(&f.streams, "stream", nil, "only these streams")
+	completeFlag(cmd, "stream", streamNames())
 	cmd.Flags().StringSliceVar(&f.extends, "extends", nil, "files with checkpoints of before, which must be extended")
 	cmd.Flags().StringVar(&f.proof, "proof", "", "file with the proof of one event, or - for standard input; needs --key")
 	registerJSON(cmd, &f.asJSON)

@@ -86,6 +86,7 @@ func writeParked(out io.Writer, all []projections.ParkedMessage, state string) e
 func newParkedShow(f *parkedFlags) *cobra.Command {
 	return &cobra.Command{
 		Use: "show ID", Short: "Show one message and why it was set aside", Args: exactly(1),
+		ValidArgsFunction: f.completeMessage(1),
 		RunE: f.run(func(ctx context.Context, c *upkeep.Client, out io.Writer, args []string) error {
 			id, err := wholeID(ctx, c, args[0])
 			if err != nil {
@@ -122,7 +123,8 @@ func writeParkedMessage(w io.Writer, m upkeep.Shown) {
 func newParkedReplay(f *parkedFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "replay [ID...]", Short: "Have messages handled again by their consumer",
-		Args: cobra.ArbitraryArgs,
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: f.completeMessage(anyNumber),
 	}
 	return f.resolving(cmd, "replayed", func(ctx context.Context, c *upkeep.Client, id string) error {
 		return c.ReplayParked(ctx, id, f.by)
@@ -132,7 +134,8 @@ func newParkedReplay(f *parkedFlags) *cobra.Command {
 func newParkedDrop(f *parkedFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "drop [ID...]", Short: "Give messages up, for a reason that is recorded",
-		Args: cobra.ArbitraryArgs,
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: f.completeMessage(anyNumber),
 	}
 	drop := f.resolving(cmd, "dropped", func(ctx context.Context, c *upkeep.Client, id string) error {
 		return c.DropParked(ctx, id, f.by)

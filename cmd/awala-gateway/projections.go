@@ -138,6 +138,7 @@ func omission(o projections.Omission) string {
 func newProjectionsStatus(f *upkeepFlags) *cobra.Command {
 	return &cobra.Command{
 		Use: "status NAME", Short: "Show where one projection stands", Args: exactly(1),
+		ValidArgsFunction: f.completeProjection(),
 		RunE: f.run(func(ctx context.Context, c *upkeep.Client, out io.Writer, args []string) error {
 			s, err := c.Projection(ctx, args[0])
 			if err != nil {
@@ -190,6 +191,7 @@ func newRebuild(f *upkeepFlags) *cobra.Command {
 	var o projections.RebuildOptions
 	cmd := &cobra.Command{
 		Use: "rebuild NAME", Short: "Fold the whole history anew and switch to the result", Args: exactly(1),
+		ValidArgsFunction: f.completeProjection(),
 		Long: `rebuild folds the whole history into a new version of a projection beside the
 live one, and then switches to it in one step. The gateway goes on working, and
 readers notice nothing.
@@ -213,6 +215,7 @@ the live version stays, and the next rebuild goes on where this one stopped.`,
 func newVerify(f *upkeepFlags) *cobra.Command {
 	return &cobra.Command{
 		Use: "verify NAME", Short: "Compare each document with what the history says", Args: exactly(1),
+		ValidArgsFunction: f.completeProjection(),
 		Long: `verify folds the whole history into a scratch database up to where the projection
 stands, and reports every document that is not the same. It exits with 1 if there
 are any; rebuild mends them.`,

@@ -27,12 +27,12 @@ func (f *queueFlags) run(do func(ctx context.Context, c queueadmin.Client, out i
 	return func(cmd *cobra.Command, _ []string) error {
 		ctx, cancel := context.WithTimeout(cmd.Context(), f.timeout)
 		defer cancel()
-		client, done, err := f.admin.client()
+		client, done, err := f.client()
 		if err != nil {
 			return err
 		}
 		defer done()
-		return failed(do(ctx, queueadmin.Client{Base: f.admin.url, HTTP: client}, cmd.OutOrStdout()))
+		return failed(do(ctx, client, cmd.OutOrStdout()))
 	}
 }
 
@@ -73,7 +73,7 @@ and --reason.`,
 }
 
 // filterFlags adds the flags that select parcels.
-func filterFlags(cmd *cobra.Command) *queueadmin.Filter {
+func (f *queueFlags) filterFlags(cmd *cobra.Command) *queueadmin.Filter {
 	filter := new(queueadmin.Filter)
 	flags := cmd.Flags()
 	flags.StringVar(&filter.Parcel, "parcel", "", "one parcel: the sender's id of it, or the beginning of the id that list shows")
@@ -81,13 +81,15 @@ func filterFlags(cmd *cobra.Command) *queueadmin.Filter {
 	flags.StringVar(&filter.PrivateGateway, "gateway", "", "parcels that this private gateway handed in")
 	flags.StringVar((*string)(&filter.State), "state", "", "parcels in this state: "+string(projections.DeliveryQueued)+", "+
 		string(projections.DeliveryDeferred)+" or "+string(projections.DeliveryHeld))
+	completeFound(cmd, "destination", f.completeDestination())
+	completeFlag(cmd, "state", []string{string(projections.DeliveryQueued), string(projections.DeliveryDeferred), string(projections.DeliveryHeld)})
 	flags.DurationVar(&filter.OlderThan, "older-than", 0, "parcels that were accepted so long ago")
 	return filter
 }
 
 func newQueueList(f *queueFlags) *cobra.Command {
 	cmd := &cobra.Command{Use: "list", Short: "List parcels, the oldest first", Args: cobra.NoArgs}
-	filter := filterFlags(cmd)
+	filter := f.filterFlags(cmd)
 	cmd.Flag("state").Usage += "; or one that has ended: delivered, refused, expired, dropped"
 	limit := cmd.Flags().Int("limit", 50, "most parcels to list")
 	cmd.RunE = f.run(func(ctx context.Context, c queueadmin.Client, out io.Writer) error {
@@ -101,7 +103,7 @@ func newQueueList(f *queueFlags) *cobra.Command {
 }
 
 func newQueueShow(f *queueFlags) *cobra.Command {
-	cmd := &cobra.Command{Use: "show ID", Short: "Show all that is known of one parcel", Args: exactly(1)}
+	cmd := &cobra.Command{Use: "show ID", Short: "Show all that is known of one parcel", Args: exactly(1), ValidArgsFunction: f.completeParcel()}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return f.run(func(ctx context.Context, c queueadmin.Client, out io.Writer) error {
 			parcel, err := c.Show(ctx, args[0])
@@ -141,10 +143,11 @@ func newQueueActions(f *queueFlags) []*cobra.Command {
 func newQueueAction(f *queueFlags, verb queueadmin.Verb, short string, whole bool) *cobra.Command {
 	a := queueadmin.Action{Verb: verb}
 	cmd := &cobra.Command{Use: string(verb), Short: short, Args: cobra.NoArgs}
-	filter := filterFlags(cmd)
+	filter := f.filterFlags(cmd)
 	actionFlags(cmd, &a)
 	if whole {
 		cmd.Flags().StringVar(&a.Whole, "to", "", "a whole destination, also for what is accepted later")
+		completeFound(cmd, "to", f.completeDestination())
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if a.Filter = *filter; a.Whole == "" && a.Filter.Empty() {
@@ -159,7 +162,8 @@ func newQueueFlush(f *queueFlags) *cobra.Command {
 	a := queueadmin.Action{Verb: queueadmin.Flush}
 	cmd := &cobra.Command{
 		Use: "flush DESTINATION", Short: "Attempt everything for a destination at once, whatever its breaker says",
-		Args: exactly(1),
+		Args:              exactly(1),
+		ValidArgsFunction: f.completeDestination(),
 	}
 	actionFlags(cmd, &a)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

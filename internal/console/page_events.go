@@ -127,7 +127,7 @@ func (c *Console) events(r *http.Request) (view, error) {
 		return view{}, err
 	}
 	v := r.URL.Query()
-	p := eventsPage{Now: c.Now(), Streams: streams, Types: eventKinds(), Form: parseForm(v)}
+	p := eventsPage{Now: c.Now(), Streams: streams, Types: history.Kinds(), Form: parseForm(v)}
 	if p.Form.Stream == "" {
 		p.Form.Stream = liveliest(streams)
 	}
@@ -185,16 +185,6 @@ func liveliest(streams []history.Stream) string {
 		}
 	}
 	return best.Name
-}
-
-// eventKinds are the types of events, without versions.
-func eventKinds() []string {
-	var kinds []string
-	for _, t := range events.Types() {
-		kinds = append(kinds, withoutVersion(string(t)))
-	}
-	slices.Sort(kinds)
-	return slices.Compact(kinds)
 }
 
 // eventPage is one event.

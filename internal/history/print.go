@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -153,6 +154,16 @@ func (p Printer) paragraphs(steps []Step) error {
 		}
 	}
 	return nil
+}
+
+// Kinds returns the types of events that there are, without versions, in their order.
+func Kinds() []string {
+	var kinds []string
+	for _, t := range events.Types() {
+		kinds = append(kinds, withoutVersion(string(t)))
+	}
+	slices.Sort(kinds)
+	return slices.Compact(kinds)
 }
 
 func withoutVersion(eventType string) string {
