@@ -11,8 +11,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"awala.network/gateway/awala/cargo"
 	"awala.network/gateway/awala/ramf"
 	"awala.network/gateway/internal/config"
+	"awala.network/gateway/internal/courierclient"
 	"awala.network/gateway/internal/gateway"
 	"awala.network/gateway/internal/powebclient"
 	"awala.network/gateway/internal/telemetry"
@@ -160,6 +162,61 @@ func TestTraceFromCargoToInternet(t *testing.T) {
 		if s.TraceID() == attempt.TraceID() && bytes.Contains([]byte(s.String()), []byte("none of the tracing")) {
 			t.Error("a payload is in a span")
 		}
+	}
+}
+
+// TestTraceOfWhatIsCollectedInCargo follows a parcel that is handed out in a courier's
+// cargo: its acknowledgement (PCA) comes in another cargo, whose trace is linked, and
+// ends it in its own trace.
+func TestTraceOfWhatIsCollectedInCargo(t *testing.T) {
+	collector := otlptest.Start(t)
+	g := start(t, tracedTo(settings(t.TempDir()), collector))
+	defer stop(t, g)
+	client, courier := newClient(t, g), newCourier(t, g)
+	sender, recipient := newOffline(t, client), newOffline(t, client)
+	parcel := write(t, sender, recipient)
+	if err := sender.online.Deliver(t.Context(), parcel); err != nil {
+		t.Fatal(err)
+	}
+	if got := recipient.collect(t, courier)[cargo.KindParcel]; len(got) != 1 {
+		t.Fatalf("collected %d parcels", len(got))
+	}
+	ack, err := courierclient.Acknowledgement(parcel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	deliverCargo(t, courier, recipient, ack)
+
+	entrance := collector.Await(t, of(parcel, "POST parcels"))
+	awaitTree(t, collector, entrance.TraceID(), "collected-in-cargo")
+	collected := collector.Await(t, func(s otlptest.Span) bool {
+		return s.Name == "collected in cargo" && s.TraceID() == entrance.TraceID()
+	})
+	unwrapped := collector.Await(t, func(s otlptest.Span) bool { return strings.HasPrefix(s.Name, "handle unwrap-cargo") })
+	if !collected.LinkedTo(unwrapped.TraceID()) {
+		t.Error("the end is not linked to the cargo that brought the acknowledgement")
+	}
+}
+
+// TestNodesGetTraceContextIfSaidSo shows that with --tracing-to-nodes another node can
+// continue the trace, at the very attempt that it sees.
+func TestNodesGetTraceContextIfSaidSo(t *testing.T) {
+	collector, r := otlptest.Start(t), newReceiver(t)
+	headers := make(chan http.Header, 1)
+	serve := r.Config.Handler
+	r.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		headers <- req.Header.Clone()
+		serve.ServeHTTP(w, req)
+	})
+	c := tracedTo(deliveringTo(t, t.TempDir(), r), collector)
+	c.Tracing.ToNodes = true
+	g := start(t, c)
+	defer stop(t, g)
+	parcel := sendAway(t, g)
+	attempt := collector.Await(t, of(parcel, "attempt delivery"))
+	got := (<-headers).Get("Traceparent")
+	if parts := strings.Split(got, "-"); len(parts) != 4 || parts[1] != attempt.TraceID() || parts[3] != "01" {
+		t.Errorf("traceparent %q, in trace %s", got, attempt.TraceID())
 	}
 }
 
