@@ -119,3 +119,13 @@ func TestQueriesUseWhatIsExported(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryMetricIsShown wants each metric of ours in an alert or a panel.
+func TestEveryMetricIsShown(t *testing.T) {
+	all := strings.Join(queries(t), "\n")
+	for name := range exported(t) {
+		if strings.HasPrefix(name, "awala_") && !regexp.MustCompile(`\b`+name+`(_bucket|_sum|_count)?\b`).MatchString(all) {
+			t.Errorf("no alert and no panel asks for %s", name)
+		}
+	}
+}

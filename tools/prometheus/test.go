@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql/promqltest"
 	"github.com/prometheus/prometheus/rules"
 	"go.yaml.in/yaml/v2"
@@ -65,7 +66,33 @@ func test(ctx context.Context, file string) (string, error) {
 			errs = append(errs, fmt.Errorf("%s: %w", one.Name, err))
 		}
 	}
+	errs = append(errs, s.untested(filepath.Dir(file)))
 	return fmt.Sprintf("%d tests, %d expectations", len(s.Tests), n), errors.Join(errs...)
+}
+
+// untested names the alerts that no test sees firing.
+func (s suite) untested(dir string) error {
+	fires := map[string]bool{}
+	for _, one := range s.Tests {
+		for _, t := range one.AlertRuleTest {
+			fires[t.AlertName] = fires[t.AlertName] || len(t.ExpAlerts) > 0
+		}
+	}
+	var errs []error
+	for _, name := range s.RuleFiles {
+		groups, all := rulefmt.ParseFile(filepath.Join(dir, name), false, model.UTF8Validation)
+		if len(all) > 0 {
+			return errors.Join(all...)
+		}
+		for _, g := range groups.Groups {
+			for _, r := range g.Rules {
+				if r.Alert != "" && !fires[r.Alert] {
+					errs = append(errs, fmt.Errorf("%s fires in no test", r.Alert))
+				}
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // evaluate runs the rules over loaded samples, and compares what fires.
