@@ -215,6 +215,13 @@ func TestSystemdUnits(t *testing.T) {
 	if out, err := exec.Command("systemd-analyze", append([]string{"verify", "--man=no"}, written...)...).CombinedOutput(); err != nil || len(out) > 0 {
 		t.Errorf("systemd-analyze: %v\n%s", err, out)
 	}
+	for _, unit := range written {
+		// Exposure goes from 0 to 10, with ten times that as the threshold.
+		out, err := exec.Command("systemd-analyze", "security", "--offline=true", "--threshold=12", "--no-pager", unit).CombinedOutput()
+		if err != nil {
+			t.Errorf("systemd-analyze security: %v\n%s", err, out)
+		}
+	}
 }
 
 func checkUnit(t *testing.T, unit string) {

@@ -125,7 +125,7 @@ nats_config() {
 }
 
 # nats_accounts: those of a gateway, with the permissions that the documentation
-# recommends, and one for each package of tests.
+# recommends, and some for tests.
 nats_accounts() {
 	cp "$root/deployments/nats/permissions.conf" "$dir/nats-permissions.conf"
 	cat >"$dir/nats-accounts.conf" <<-CONF
@@ -142,6 +142,7 @@ nats_accounts() {
 		  }
 		  T1 { jetstream: enabled, users: [ { user: t1, password: "$(secret nats-test)" } ] }
 		  T2 { jetstream: enabled, users: [ { user: t2, password: "$(secret nats-test)" } ] }
+		  T3 { jetstream: enabled, users: [ { user: t3, password: "$(secret nats-test)" } ] }
 		}
 		system_account: SYS
 	CONF

@@ -45,7 +45,7 @@ func Running() (some, withVault bool) {
 	return os.Getenv("AWALA_TEST_SERVICES") != "", os.Getenv("AWALA_TEST_VAULT_ADDR") != ""
 }
 
-// NATS names the cluster and an account of it, "t1" or "t2", for one package of tests.
+// NATS names the cluster and an account of it, "t1" to "t3", for one package of tests.
 // It is empty: tests that use it do not run in parallel.
 func NATS(tb testing.TB, account string) config.NATS {
 	tb.Helper()

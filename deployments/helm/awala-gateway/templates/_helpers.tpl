@@ -35,14 +35,22 @@ volumeMounts:
   {{- end }}
 {{- end -}}
 
+{{/* What the pod has in its environment; for the init job, with its own NATS user. */}}
 {{- define "awala.env" -}}
+{{- $init := default dict .init -}}
 - {name: AWALA_CONFIG, value: /etc/awala-gateway/config.yaml}
 - {name: AWALA_POWEB_LISTEN, value: ":8080"}
 - {name: AWALA_POHTTP_LISTEN, value: ":8081"}
 - {name: AWALA_COGRPC_LISTEN, value: ":8082"}
 - {name: AWALA_ADMIN_LISTEN, value: ":8083"}
+{{- if $init.natsUser }}
+- {name: AWALA_NATS_USER, value: {{ $init.natsUser | quote }}}
+- {name: AWALA_NATS_PASSWORD_FILE, value: {{ printf "/run/secrets/awala-gateway/%s" $init.natsPasswordKey }}}
+{{- end }}
 {{- range .Values.secret.keys }}
+{{- if not (and $init.natsUser (eq . "nats-password")) }}
 - {name: {{ printf "AWALA_%s_FILE" (upper . | replace "-" "_") }}, value: {{ printf "/run/secrets/awala-gateway/%s" . }}}
+{{- end }}
 {{- end }}
 {{- if .Values.caConfigMap }}
 - {name: SSL_CERT_DIR, value: "/etc/ssl/certs:/run/ca"}
