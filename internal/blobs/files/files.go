@@ -1,19 +1,23 @@
 // Package files keeps blobs in the file system of one machine, for gateways
 // without an object store.
 //
-// Each object is one file, metadata and body together, so that one rename or
-// link publishes both. Under the folder that Open gets:
+// An object is one file, metadata and body together, so that one rename or
+// link publishes both; or, if it is small, one row of a database. Under the folder that Open gets:
 //
 //	lock               held while the store is open
 //	unfinished/        files being written; swept by Open
 //	objects/a/b/c,blob the object with the key a/b/c
+//	together.sqlite    small objects, if Options.Together says so
 //
 // The comma cannot be in a key, so an object and a folder never want the same
 // name. Keys that differ only in case need a file system that minds case, and
 // Put needs one with hard links.
 //
-// A Put in a folder that is in use costs two fsyncs: of the file and of the
-// folder. Each new level of folders costs one more.
+// A Put of a file in a folder that is in use costs two fsyncs: of the file and of
+// the folder. Each new level of folders costs one more. Rows that are put at the same
+// time share one. If a key has both, because a larger body took the place of a
+// smaller one or the other way, and the process died before it had removed what was
+// there before, the row is the object.
 package files
 
 import (
@@ -42,6 +46,9 @@ type Options struct {
 	// fails with blobs.ErrFull otherwise, so that the event history on the same
 	// disk can still be written.
 	MinFreeBytes uint64
+	// Together is up to what size in octets bodies are kept together in one database.
+	// Zero means none. It takes an FS that is the machine's.
+	Together int
 	// FS is the file system; nil means durable.OS.
 	FS durable.FS
 }
@@ -54,9 +61,11 @@ type Store struct {
 	lock       io.Closer
 	folders    *folders
 	usage      *usage
+	together   *together // nil if there is none
+	small      int       // up to what size objects go there
 
 	// keys serialises the changes of one object, so that usage is exact.
-	keys [64]sync.Mutex
+	keys [1024]sync.Mutex
 	seed maphash.Seed
 }
 
@@ -87,7 +96,7 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, fmt.Errorf("blob folder is in use: %w", err)
 	}
 	s.lock = lock
-	if err := s.recover(); err != nil {
+	if err := s.recover(dir, o.Together); err != nil {
 		_ = s.Close()
 		return nil, fmt.Errorf("blob folder: %w", err)
 	}
@@ -95,7 +104,13 @@ func Open(dir string, o Options) (*Store, error) {
 }
 
 // recover puts the folder in order after whatever happened to the last process.
-func (s *Store) recover() error {
+func (s *Store) recover(dir string, small int) (err error) {
+	if small > 0 {
+		if s.together, err = openTogether(dir, s.usage); err != nil {
+			return err
+		}
+		s.small = small
+	}
 	if err := s.syncFolders(); err != nil {
 		return err
 	}
@@ -105,7 +120,7 @@ func (s *Store) recover() error {
 	if s.usage.max == 0 {
 		return nil
 	}
-	for info, err := range s.walk("") {
+	for info, err := range s.walk("") { // rows are counted already
 		if err != nil {
 			return err
 		}
@@ -122,7 +137,13 @@ func (s *Store) syncFolders() error {
 }
 
 // Close lets others open the folder. No method may be running or called later.
-func (s *Store) Close() error { return s.lock.Close() }
+func (s *Store) Close() error {
+	var err error
+	if s.together != nil {
+		err = s.together.close()
+	}
+	return errors.Join(err, s.lock.Close())
+}
 
 // place is where the object of a key is.
 type place struct {

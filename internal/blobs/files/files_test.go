@@ -79,6 +79,28 @@ func TestConformance(t *testing.T) {
 	})
 }
 
+// With bodies of both kinds, which take each other's place: "body" is a row, "theirs"
+// is a file.
+func TestConformanceTogether(t *testing.T) {
+	for _, size := range []int{4, 64 << 10} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			wire := new(tripwire)
+			store := open(t, t.TempDir(), files.Options{
+				MaxBytes: 1 << 40, Together: size,
+				FS: durabletest.Hooked{FS: durable.OS, Hook: wire.hook},
+			})
+			store.HookCommits(func(commit func() error) error { return wire.hook("commit", "together,blob", commit) })
+			blobstest.Run(t, func(*testing.T) blobstest.Subject {
+				return blobstest.Subject{Store: store, FailNextWrite: func(f blobstest.Fault) {
+					wire.arm(f == blobstest.Stored, syscall.EIO, func(op durabletest.Op, name string) bool {
+						return op == "commit" || changesObject(op, name)
+					})
+				}}
+			})
+		})
+	}
+}
+
 // changesObject tells the calls that publish or remove an object.
 func changesObject(op durabletest.Op, name string) bool {
 	switch op {

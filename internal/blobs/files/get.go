@@ -13,6 +13,12 @@ import (
 
 // Get implements blobs.Store. A file that is damaged is blobs.ErrCorrupt.
 func (s *Store) Get(ctx context.Context, key string) ([]byte, blobs.Meta, error) {
+	if body, meta, err := s.getRow(ctx, key); !errors.Is(err, blobs.ErrNotFound) {
+		if err != nil {
+			return nil, blobs.Meta{}, fmt.Errorf("get blob %s: %w", key, err)
+		}
+		return body, meta, nil
+	}
 	var body []byte
 	info, err := s.open(ctx, key, func(f durable.File, h header) (err error) {
 		body, err = readBody(f, h)
@@ -24,8 +30,23 @@ func (s *Store) Get(ctx context.Context, key string) ([]byte, blobs.Meta, error)
 	return body, info.Meta, nil
 }
 
+// getRow returns an object of the database, or blobs.ErrNotFound.
+func (s *Store) getRow(ctx context.Context, key string) ([]byte, blobs.Meta, error) {
+	if s.together == nil {
+		return nil, blobs.Meta{}, blobs.ErrNotFound
+	}
+	return s.together.read(ctx, key)
+}
+
 // Stat implements blobs.Store.
 func (s *Store) Stat(ctx context.Context, key string) (blobs.Info, error) {
+	if s.together != nil {
+		if info, err := s.together.describe(ctx, key); err == nil {
+			return info, nil
+		} else if !errors.Is(err, blobs.ErrNotFound) {
+			return blobs.Info{}, fmt.Errorf("stat blob %s: %w", key, err)
+		}
+	}
 	info, err := s.open(ctx, key, func(durable.File, header) error { return nil })
 	if err != nil {
 		return blobs.Info{}, fmt.Errorf("stat blob %s: %w", key, err)

@@ -14,11 +14,15 @@ import (
 	"awala.network/gateway/internal/blobs"
 )
 
-// List implements blobs.Store, one folder in memory for each level. Files and
-// folders that cannot be of this store's making are passed over.
+// List implements blobs.Store, one folder in memory for each level, and a page of
+// rows. Files and folders that cannot be of this store's making are passed over.
 func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[blobs.Info, error] {
 	return func(yield func(blobs.Info, error) bool) {
-		for info, err := range s.walk(prefix) {
+		all := s.walk(prefix)
+		if s.together != nil {
+			all = merged(s.together.walk(ctx, prefix), all)
+		}
+		for info, err := range all {
 			if err == nil {
 				err = ctx.Err()
 			}
@@ -33,8 +37,34 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[blobs.Info, e
 	}
 }
 
-// walk yields the objects under prefix in order; the first error is the last
-// item.
+// merged yields what is in both, in order. If a key is in both, a's counts.
+func merged(a, b iter.Seq2[blobs.Info, error]) iter.Seq2[blobs.Info, error] {
+	return func(yield func(blobs.Info, error) bool) {
+		next, stop := iter.Pull2(b)
+		defer stop()
+		other, err, more := next()
+		before := func(key string) bool { // yields what b has before a key; false if that is all
+			for more && (err != nil || key == "" || other.Key < key) {
+				if !yield(other, err) {
+					return false
+				}
+				other, err, more = next()
+			}
+			if more && other.Key == key {
+				other, err, more = next()
+			}
+			return true
+		}
+		for info, err := range a {
+			if err == nil && !before(info.Key) || !yield(info, err) {
+				return
+			}
+		}
+		before("")
+	}
+}
+
+// walk yields the files under prefix in order; the first error is the last item.
 func (s *Store) walk(prefix string) iter.Seq2[blobs.Info, error] {
 	return func(yield func(blobs.Info, error) bool) {
 		w := walker{store: s, prefix: prefix, yield: yield}
