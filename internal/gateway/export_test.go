@@ -10,6 +10,7 @@ import (
 
 	"awala.network/gateway/events"
 	"awala.network/gateway/handlers"
+	"awala.network/gateway/internal/blobs"
 	"awala.network/gateway/internal/jetstream"
 	"awala.network/gateway/projections"
 )
@@ -42,6 +43,10 @@ func KeptProjections(t *testing.T, g *Gateway) (names []string) {
 	slices.Sort(names)
 	return names
 }
+
+// Blobs returns the store of a running gateway's blobs, for tests that lose some or
+// look for them.
+func Blobs(g *Gateway) blobs.Store { return g.assembly.services.blobs }
 
 // Newer is what a newer version of the gateway does to the same data: it records some
 // events in words that this one does not know.

@@ -3,19 +3,17 @@ package gateway_test
 import (
 	"errors"
 	"io"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
+	"awala.network/gateway/internal/gateway"
 	"awala.network/gateway/internal/powebclient"
 )
 
 // TestMissingBlobStopsNobody removes a stored parcel behind the gateway's back:
 // the parcels after it are collected all the same, and the loss is parked.
 func TestMissingBlobStopsNobody(t *testing.T) {
-	c := settings(t.TempDir())
-	g := start(t, c)
+	g := start(t, settings(t.TempDir()))
 	defer stop(t, g)
 	peer, err := newClient(t, g).NewPrivateGateway(t.Context())
 	if err != nil {
@@ -23,9 +21,10 @@ func TestMissingBlobStopsNobody(t *testing.T) {
 	}
 	sender, recipient := newEndpoint(t, peer), newEndpoint(t, peer)
 	deliver(t, peer, sender, recipient)
-	blobs := filepath.Join(string(c.Standalone.DataDir), "blobs", "objects", "parcels")
-	if err := os.RemoveAll(blobs); err != nil {
-		t.Fatal(err)
+	for _, key := range blobsUnder(t, g, "parcels/") {
+		if err := gateway.Blobs(g).Delete(t.Context(), key); err != nil {
+			t.Fatal(err)
+		}
 	}
 	deliver(t, peer, sender, recipient)
 

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
@@ -270,11 +269,10 @@ func TestOtherAddressIsRefused(t *testing.T) {
 // TestCollectedParcelLeavesNoBlob shows the whole way: what was acknowledged is
 // recorded, and housekeeping removes the blob.
 func TestCollectedParcelLeavesNoBlob(t *testing.T) {
-	dir := t.TempDir()
-	g := start(t, settings(dir))
+	g := start(t, settings(t.TempDir()))
 	defer stop(t, g)
 	recipient, _ := deliverOne(t, newClient(t, g))
-	if n := countBlobs(t, dir); n != 1 {
+	if n := countBlobs(t, g); n != 1 {
 		t.Fatalf("%d blobs after the delivery", n)
 	}
 	if n := len(collectAll(t, recipient)); n != 1 {
@@ -284,7 +282,7 @@ func TestCollectedParcelLeavesNoBlob(t *testing.T) {
 	defer cancel()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for countBlobs(t, dir) > 0 {
+	for countBlobs(t, g) > 0 {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -294,22 +292,19 @@ func TestCollectedParcelLeavesNoBlob(t *testing.T) {
 }
 
 // countBlobs counts parcels and cargoes; what is signed of the history stays.
-func countBlobs(t *testing.T, dir string) (n int) {
+func countBlobs(t *testing.T, g *gateway.Gateway) int {
 	t.Helper()
-	err := filepath.WalkDir(filepath.Join(dir, "blobs", "objects"), func(_ string, d fs.DirEntry, err error) error {
-		if err == nil && d.Name() == "evidence" {
-			return filepath.SkipDir
+	return len(blobsUnder(t, g, "parcels/")) + len(blobsUnder(t, g, "cargoes/"))
+}
+
+// blobsUnder returns the keys of the blobs that have a prefix.
+func blobsUnder(t *testing.T, g *gateway.Gateway, prefix string) (keys []string) {
+	t.Helper()
+	for info, err := range gateway.Blobs(g).List(t.Context(), prefix) {
+		if err != nil {
+			t.Fatal(err)
 		}
-		if err == nil && d.Type().IsRegular() {
-			n++
-		}
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil // it was removed while we looked
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
+		keys = append(keys, info.Key)
 	}
-	return n
+	return keys
 }
