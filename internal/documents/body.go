@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -13,39 +12,37 @@ import (
 
 // checkBody holds a body against the rules that Prepare states.
 func checkBody(body []byte) error {
-	if len(body) > MaxBodyLen {
+	switch {
+	case len(body) > MaxBodyLen:
 		return fmt.Errorf("%d octets are more than %d", len(body), MaxBodyLen)
-	}
-	if !utf8.Valid(body) {
+	case !utf8.Valid(body):
 		return errors.New("not UTF-8")
+	case !json.Valid(body):
+		return errors.New("not one JSON value")
 	}
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.UseNumber()
-	first, err := decoder.Token()
-	if err != nil {
-		return fmt.Errorf("not JSON: %w", err)
-	}
-	if first != json.Delim('{') {
+	w := walker{rest: body}
+	if w.next() != '{' {
 		return errors.New("not a JSON object")
 	}
-	if err := checkObject(decoder, 1); err != nil {
-		return err
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("more than one JSON value")
-	}
-	return nil
+	return w.object(1)
 }
 
-// checkObject reads the rest of an object whose opening brace was read.
-func checkObject(decoder *json.Decoder, depth int) error {
+// walker goes through valid JSON. It is there because json.Decoder's tokens cost about
+// as much as all else that is done to a document before it is stored.
+type walker struct{ rest []byte }
+
+// next is the first octet of the next token.
+func (w *walker) next() byte {
+	w.rest = bytes.TrimLeft(w.rest, " \t\r\n,:")
+	return w.rest[0]
+}
+
+// object reads an object of that depth.
+func (w *walker) object(depth int) error {
+	w.rest = w.rest[1:]
 	seen := make(map[string]struct{})
-	for decoder.More() {
-		token, err := decoder.Token()
-		if err != nil {
-			return fmt.Errorf("not JSON: %w", err)
-		}
-		name, _ := token.(string)
+	for w.next() != '}' {
+		name := w.text()
 		if err := checkField(name); err != nil {
 			return err
 		}
@@ -53,49 +50,75 @@ func checkObject(decoder *json.Decoder, depth int) error {
 			return fmt.Errorf("field %.64q stands twice", name)
 		}
 		seen[name] = struct{}{}
-		if err := checkValue(decoder, depth, true); err != nil {
+		if err := w.value(depth, true); err != nil {
 			return err
 		}
 	}
-	return closing(decoder)
+	w.rest = w.rest[1:]
+	return nil
 }
 
-// checkArray reads the rest of an array whose opening bracket was read.
-func checkArray(decoder *json.Decoder, depth int) error {
-	for decoder.More() {
-		if err := checkValue(decoder, depth, false); err != nil {
+// array reads an array of that depth.
+func (w *walker) array(depth int) error {
+	w.rest = w.rest[1:]
+	for w.next() != ']' {
+		if err := w.value(depth, false); err != nil {
 			return err
 		}
 	}
-	return closing(decoder)
+	w.rest = w.rest[1:]
+	return nil
 }
 
-// checkValue reads one value that stands in an object or array of that depth.
-func checkValue(decoder *json.Decoder, depth int, arrayAllowed bool) error {
-	token, err := decoder.Token()
-	if err != nil {
-		return fmt.Errorf("not JSON: %w", err)
-	}
-	switch v := token.(type) {
-	case string:
-		if strings.Contains(v, "\x00") {
+// value reads one value that stands in an object or array of that depth.
+func (w *walker) value(depth int, arrayAllowed bool) error {
+	switch first := w.next(); first {
+	case '"':
+		if strings.Contains(w.text(), "\x00") {
 			return errors.New("NUL in a string")
 		}
-	case json.Number:
-		return checkNumber(v.String())
-	case json.Delim:
-		if depth == MaxDepth {
+		return nil
+	case '{', '[':
+		switch {
+		case depth == MaxDepth:
 			return fmt.Errorf("nested more than %d deep", MaxDepth)
-		}
-		if v == '{' {
-			return checkObject(decoder, depth+1)
-		}
-		if !arrayAllowed {
+		case first == '{':
+			return w.object(depth + 1)
+		case !arrayAllowed:
 			return errors.New("an array directly in an array")
+		default:
+			return w.array(depth + 1)
 		}
-		return checkArray(decoder, depth+1)
+	default:
+		end := bytes.IndexAny(w.rest, " \t\r\n,]}")
+		literal := w.rest[:end]
+		w.rest = w.rest[end:]
+		if first == 't' || first == 'f' || first == 'n' {
+			return nil
+		}
+		return checkNumber(string(literal))
 	}
-	return nil
+}
+
+// text reads a string.
+func (w *walker) text() string {
+	w.next()
+	end, plain := 1, true
+	for w.rest[end] != '"' {
+		if w.rest[end] == '\\' {
+			plain = false
+			end++
+		}
+		end++
+	}
+	quoted := w.rest[:end+1]
+	w.rest = w.rest[end+1:]
+	if plain {
+		return string(quoted[1:end])
+	}
+	var text string
+	_ = json.Unmarshal(quoted, &text) // it is valid
+	return text
 }
 
 func checkField(name string) error {
@@ -114,13 +137,6 @@ func checkNumber(literal string) error {
 	}
 	if err != nil {
 		return fmt.Errorf("number: %w", err)
-	}
-	return nil
-}
-
-func closing(decoder *json.Decoder) error {
-	if _, err := decoder.Token(); err != nil {
-		return fmt.Errorf("not JSON: %w", err)
 	}
 	return nil
 }
