@@ -307,6 +307,9 @@ func failedTogether(err error) error {
 
 // --- reading --------------------------------------------------------------------
 
+// Reads are short, so a context is looked at before them only: to have a goroutine wait
+// for its end costs as much as the read.
+
 // read returns an object, or blobs.ErrNotFound.
 func (t *together) read(ctx context.Context, key string) ([]byte, blobs.Meta, error) {
 	var (
@@ -315,7 +318,10 @@ func (t *together) read(ctx context.Context, key string) ([]byte, blobs.Meta, er
 		kind            string
 		body            []byte
 	)
-	if err := found(ctx, t.get.QueryRowContext(ctx, key).Scan(&stored, &expires, &kind, &sum, &body)); err != nil {
+	if err := ctx.Err(); err != nil {
+		return nil, blobs.Meta{}, err
+	}
+	if err := found(t.get.QueryRow(key).Scan(&stored, &expires, &kind, &sum, &body)); err != nil {
 		return nil, blobs.Meta{}, err
 	}
 	h := header{size: int64(len(body)), sum: sum}
@@ -328,21 +334,20 @@ func (t *together) describe(ctx context.Context, key string) (blobs.Info, error)
 		stored, expires, size int64
 		kind                  string
 	)
-	if err := found(ctx, t.stat.QueryRowContext(ctx, key).Scan(&stored, &expires, &kind, &size)); err != nil {
+	if err := ctx.Err(); err != nil {
+		return blobs.Info{}, err
+	}
+	if err := found(t.stat.QueryRow(key).Scan(&stored, &expires, &kind, &size)); err != nil {
 		return blobs.Info{}, err
 	}
 	return blobs.Info{Key: key, Size: size, StoredAt: time.Unix(0, stored).UTC(), Meta: meta(kind, expires)}, nil
 }
 
-func found(ctx context.Context, err error) error {
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
+func found(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
 		return blobs.ErrNotFound
-	case err != nil:
-		return failedTogether(errors.Join(err, ctx.Err())) // SQLite says only that it was interrupted
-	default:
-		return nil
 	}
+	return failedTogether(err)
 }
 
 func meta(kind string, expires int64) blobs.Meta {
@@ -378,9 +383,12 @@ func (t *together) walk(ctx context.Context, prefix string) iter.Seq2[blobs.Info
 }
 
 func (t *together) page(ctx context.Context, prefix, after string) ([]blobs.Info, error) {
-	rows, err := t.list.QueryContext(ctx, prefix, after, listPage)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	rows, err := t.list.Query(prefix, after, listPage)
 	if err != nil {
-		return nil, failedTogether(errors.Join(err, ctx.Err()))
+		return nil, failedTogether(err)
 	}
 	defer rows.Close()
 	var page []blobs.Info
@@ -393,5 +401,5 @@ func (t *together) page(ctx context.Context, prefix, after string) ([]blobs.Info
 		info.StoredAt = time.Unix(0, stored).UTC()
 		page = append(page, info)
 	}
-	return page, found(ctx, rows.Err())
+	return page, failedTogether(rows.Err())
 }

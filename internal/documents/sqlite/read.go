@@ -13,7 +13,10 @@ import (
 
 // Get implements documents.Collection.
 func (c *collection) Get(ctx context.Context, id string) (documents.Document, error) {
-	doc, err := scan(c.get.QueryRowContext(ctx, id))
+	if err := ctx.Err(); err != nil {
+		return documents.Document{}, failed("get from "+c.name, err)
+	}
+	doc, err := scan(c.get.QueryRowContext(unhurried(ctx), id))
 	if errors.Is(err, sql.ErrNoRows) {
 		return documents.Document{}, fmt.Errorf("sqlite: document %q in %s: %w", id, c.name, documents.ErrNotFound)
 	}
@@ -71,8 +74,11 @@ func (c *collection) Count(ctx context.Context) (int, error) {
 
 // Checkpoint implements documents.Collection.
 func (c *collection) Checkpoint(ctx context.Context) (uint64, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, failed("read checkpoint of "+c.name, err)
+	}
 	var position int64
-	err := c.checkpoint.QueryRowContext(ctx).Scan(&position)
+	err := c.checkpoint.QueryRowContext(unhurried(ctx)).Scan(&position)
 	return uint64(position), failed("read checkpoint of "+c.name, err)
 }
 
