@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
 	"awala.network/gateway/internal/config"
@@ -101,7 +100,7 @@ func (f *takeoverFlags) call(ctx context.Context, t *takeover.Takeover) (takeove
 }
 
 func runTakeover(ctx context.Context, out io.Writer, options gateway.Options, f *takeoverFlags) error {
-	p := &takeoverProgress{out: out, json: f.json || !telemetry.IsTerminal(out)}
+	p := newTakeoverProgress(out, f.json || !telemetry.IsTerminal(out))
 	account, err := gateway.Takeover(ctx, options, f.dryRun, p.show, f.call)
 	p.done()
 	if account.NodeID != "" {
@@ -128,7 +127,11 @@ type takeoverProgress struct {
 	mu    sync.Mutex
 	doing string
 	at    time.Time
-	bar   *progressbar.ProgressBar
+	bar   bar
+}
+
+func newTakeoverProgress(out io.Writer, asJSON bool) *takeoverProgress {
+	return &takeoverProgress{out: out, json: asJSON, bar: bar{out: out, unit: "things"}}
 }
 
 func (p *takeoverProgress) show(now takeover.Progress) {
@@ -147,22 +150,21 @@ func (p *takeoverProgress) show(now takeover.Progress) {
 		return
 	}
 	p.doing, p.at = now.Doing, time.Now()
-	if p.bar == nil {
-		p.bar = newBar(p.out, -1, now.Doing)
+	p.bar.show(nameOf(now), int64(now.Done), int64(now.Total))
+}
+
+func nameOf(p takeover.Progress) string {
+	if p.Pass == 0 {
+		return p.Doing
 	}
-	p.bar.ChangeMax64(int64(max(now.Total, 1)))
-	p.bar.Describe(fmt.Sprintf("pass %d: %s", now.Pass, now.Doing))
-	_ = p.bar.Set64(int64(now.Done))
+	return fmt.Sprintf("pass %d: %s", p.Pass, p.Doing)
 }
 
 // done takes the bar away.
 func (p *takeoverProgress) done() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.bar != nil {
-		_ = p.bar.Clear() // a bar that stays does no harm
-		p.bar = nil
-	}
+	p.bar.clear()
 }
 
 func (p *takeoverProgress) account(a takeover.Account) error {

@@ -14,7 +14,7 @@ import (
 func TestTakeoverProgress(t *testing.T) {
 	for _, asJSON := range []bool{false, true} {
 		var out bytes.Buffer
-		p := &takeoverProgress{out: &out, json: asJSON}
+		p := newTakeoverProgress(&out, asJSON)
 		p.show(takeover.Progress{Pass: 1, Doing: "waiting for worker to leave"})
 		var working sync.WaitGroup
 		for n := range 500 {
@@ -28,7 +28,7 @@ func TestTakeoverProgress(t *testing.T) {
 		}
 		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 		if !asJSON {
-			if !strings.Contains(out.String(), "waiting for worker") || !strings.Contains(out.String(), "cargoes  500") {
+			if !strings.Contains(out.String(), "waiting for worker") || !strings.Contains(out.String(), "pass 1: cargoes") || !strings.Contains(out.String(), "cargoes  500") {
 				t.Errorf("no bar or no account:\n%q", out.String())
 			}
 			continue

@@ -21,7 +21,7 @@ type Takeover struct {
 
 	// Stan is a secret because it may hold a password.
 	Stan        Secret `name:"from-stan" default:"" usage:"URL of the other gateway's NATS Streaming server, nats://HOST:PORT"`
-	StanMonitor URL    `name:"from-stan-monitor" default:"http://127.0.0.1:8222" usage:"URL of that server's monitoring endpoint; of a cluster, the leader's"`
+	StanMonitor URLs   `name:"from-stan-monitor" default:"http://127.0.0.1:8222" usage:"URL of that server's monitoring endpoint; of a cluster or fault-tolerance group those of all servers, with commas between"`
 	Cluster     Text   `name:"cluster" default:"" usage:"id of the NATS Streaming cluster"`
 
 	// TLSCA is not for MongoDB, whose connection string says whom to trust.
@@ -31,7 +31,7 @@ type Takeover struct {
 // takeoverRequired are the settings without which nothing can be taken over.
 var takeoverRequired = []string{
 	"from-mongo", "from-mongo-database", "from-vault-token", "from-s3-bucket", "from-s3-access-key", "from-s3-secret-key",
-	"from-stan", "cluster",
+	"from-stan", "from-stan-monitor", "cluster",
 }
 
 // CheckTakeover returns an error that names the first setting that is missing for a

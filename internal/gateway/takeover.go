@@ -88,7 +88,7 @@ func (s *services) openFormer(c config.Takeover) (takeover.Source, error) {
 	}
 	s.opened("the other gateway's object store", closing(objects.Close))
 	queues := formerstan.New(formerstan.Options{
-		URL: c.Stan.Reveal(), ClusterID: string(c.Cluster), Monitor: string(c.StanMonitor), Roots: roots,
+		URL: c.Stan.Reveal(), ClusterID: string(c.Cluster), Monitors: c.StanMonitor.List(), Roots: roots,
 	})
 	s.opened("the other gateway's queues", func(context.Context) error { return queues.Close() })
 	return takeover.Source{Records: records, Keys: keys, Objects: objects, Queues: queues}, nil

@@ -21,7 +21,14 @@ type queueState struct {
 	sure bool
 }
 
-// waiting yields the messages of a workers' queue that are not acknowledged.
+// lost tells whether the server removed messages unread, by its limits or because it
+// forgot the channel, which ended at last before: they are here alone and must stay.
+func (s queueState) lost(last uint64) bool {
+	return s.First > s.Sent+1 || s.Last == 0 || s.Last < last
+}
+
+// waiting yields the messages of a workers' queue that are not acknowledged. Without an
+// error, what it says was so at some time of the pass.
 func (r *run) waiting(ctx context.Context, channel string, yield func(Message) error) (queueState, error) {
 	g, err := r.Source.Queues.Group(ctx, channel, worker, worker)
 	if err != nil {
@@ -45,7 +52,10 @@ func (r *run) waiting(ctx context.Context, channel string, yield func(Message) e
 			}
 		}
 	}
-	return state, r.Source.Queues.Read(ctx, channel, from, g.Last, yield)
+	if err := r.Source.Queues.Read(ctx, channel, from, g.Last, yield); err != nil {
+		return queueState{}, err
+	}
+	return state, r.stillServing(ctx)
 }
 
 // takeCargoes takes the cargoes that wait to be unwrapped.
@@ -81,9 +91,9 @@ func (r *run) takeCargoes(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	lost := state.lost(r.ends.cargoes)
 	r.ends.cargoes = state.Last
-	// What the server's limits removed unread is here alone and must stay.
-	if lost := state.First > state.Sent+1; lost || !state.sure {
+	if lost || !state.sure {
 		return nil
 	}
 	for _, open := range r.known.openCargoes() {

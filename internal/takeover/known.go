@@ -50,13 +50,14 @@ func newKnown() *known {
 	}
 }
 
-// read folds the whole history.
-func (k *known) read(ctx context.Context, history History) error {
+// read folds the whole history, and calls each for every record.
+func (k *known) read(ctx context.Context, history History, each func()) error {
 	for _, stream := range []string{
 		events.StreamGateway, events.StreamGatewayParcels, events.StreamInternetParcels, events.StreamCargo,
 	} {
 		err := history.Records(ctx, stream, func(r events.Record) error {
 			k.fold(r)
+			each()
 			return nil
 		})
 		if err != nil {

@@ -65,7 +65,8 @@ func (o *objects) isSeen(object Object) bool {
 
 // object deals with one object.
 func (o *objects) object(ctx context.Context, object Object) error {
-	if err := o.deal(ctx, object.Key); err != nil {
+	settled, err := o.deal(ctx, object.Key)
+	if err != nil || !settled {
 		return err
 	}
 	o.seenLock.Lock()
@@ -74,36 +75,38 @@ func (o *objects) object(ctx context.Context, object Object) error {
 	return nil
 }
 
-func (o *objects) deal(ctx context.Context, key string) error {
+// deal deals with the object of a key. It has not settled an object whose parcel was
+// acknowledged: it may be a newer one, of which the queue is yet to tell.
+func (o *objects) deal(ctx context.Context, key string) (settled bool, err error) {
 	if _, err := handlers.ParseFormerParcelKey(key, o.prefix); err != nil {
 		o.refused(o.kind, key, err, verdict{orphan: true})
-		return nil
+		return true, nil
 	}
 	named, acknowledged, err := o.queued(ctx, key)
 	if err != nil {
-		return err
+		return false, err
 	}
 	v := verdict{orphan: !named}
 	if acknowledged {
 		v.fate, v.reason = Skipped, reasonAcknowledged
 		o.ledger.note(o.kind, key, v)
-		return nil
+		return false, nil
 	}
 	raw, dated, err := o.Source.Objects.Get(ctx, key)
 	switch {
 	case errors.Is(err, ErrGone):
-		return nil // it ended since it was listed: the next pass sees to it
+		return false, nil // it ended since it was listed: the next pass sees to it
 	case errors.Is(err, ErrTooLong):
 		o.refused(o.kind, key, err, v)
-		return nil
+		return true, nil
 	case err != nil:
-		return err
+		return false, err
 	}
 	v.undated = o.kind == GatewayParcels && !dated
 	item, err := o.read(key, raw)
 	if err != nil {
 		o.refused(o.kind, key, err, v)
-		return nil
+		return true, nil
 	}
-	return o.item(ctx, o.kind, key, item, v)
+	return true, o.item(ctx, o.kind, key, item, v)
 }

@@ -33,6 +33,8 @@ type run struct {
 	sessions *handlers.Sessions
 
 	passes int
+	// serving is the server that answered for the queues when the pass began.
+	serving string
 	// ends are where the queues ended in the last pass.
 	ends struct{ cargoes, parcels uint64 }
 	// seen holds the tag of each object that was dealt with.
@@ -46,6 +48,11 @@ type run struct {
 // recorded before the cargo.
 func (r *run) pass(ctx context.Context) error {
 	r.passes++
+	serving, err := r.Source.Queues.Serving(ctx)
+	if err != nil {
+		return err
+	}
+	r.serving = serving
 	for _, step := range []func(context.Context) error{
 		r.takeKeys, r.takeIdentity, r.takeSessionKeys, r.takeIdentityKeys, r.takeCollections, r.takeFulfilments,
 		r.takeGatewayParcels, r.takeInternetParcels, r.takeCargoes,
@@ -55,6 +62,19 @@ func (r *run) pass(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// errServing says that a pass has to be made again.
+var errServing = errors.New("another server of NATS Streaming serves than when the pass began")
+
+// stillServing returns an error unless what the queues said since the pass began came
+// from a server that knows.
+func (r *run) stillServing(ctx context.Context) error {
+	serving, err := r.Source.Queues.Serving(ctx)
+	if err == nil && serving != r.serving {
+		err = errServing
+	}
+	return err
 }
 
 func (r *run) account() Account {

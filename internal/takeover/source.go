@@ -118,6 +118,10 @@ type Group struct {
 
 // Queues is the other gateway's NATS Streaming.
 type Queues interface {
+	// Serving returns a name of the server that serves clients now, which is another
+	// after each start and failover, and directs what follows to it. What any other
+	// server says of channels is old or nothing.
+	Serving(ctx context.Context) (string, error)
 	// Group returns a channel and one of its durable queue groups. Of a channel or
 	// group that does not exist everything is zero.
 	Group(ctx context.Context, channel, queue, durable string) (Group, error)

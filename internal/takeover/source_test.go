@@ -2,6 +2,7 @@ package takeover_test
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"maps"
 	"slices"
@@ -22,6 +23,11 @@ type stores struct {
 	objects  map[string][]byte
 	channels map[string]*channel
 	clients  []string
+	// failovers is how many times another server has taken over.
+	failovers int
+	// behind has the next group be told by a server that is behind, and that loses its
+	// place to another after it.
+	behind bool
 	// fail makes reading an object fail once it is read so often.
 	fail func() error
 }
@@ -94,7 +100,14 @@ func (s *stores) Get(_ context.Context, key string) ([]byte, bool, error) {
 	return body, true, nil
 }
 
+func (s *stores) Serving(context.Context) (string, error) { return fmt.Sprint(s.failovers), nil }
+
 func (s *stores) Group(_ context.Context, name, _, _ string) (takeover.Group, error) {
+	if s.behind {
+		s.behind = false
+		s.failovers++
+		return takeover.Group{First: 1, Last: 1, Sent: 1}, nil
+	}
 	c := s.channels[name]
 	if c == nil || len(c.messages) == 0 {
 		return takeover.Group{}, nil

@@ -36,7 +36,7 @@ type Takeover struct {
 
 // Progress says how far a pass is.
 type Progress struct {
-	// Pass counts from 1.
+	// Pass counts from 1. It is 0 while it is looked at what is here.
 	Pass int `json:"pass"`
 	// Doing says with what.
 	Doing string `json:"doing"`
@@ -191,6 +191,9 @@ func (t *Takeover) open(ctx context.Context, m mode) (*run, error) {
 	if !pki.ValidNodeID(nodeID) {
 		return nil, ErrNoGateway
 	}
+	if _, err := t.Source.Queues.Serving(ctx); err != nil {
+		return nil, err
+	}
 	r := &run{
 		Takeover: t, mode: m, nodeID: nodeID, known: newKnown(), ledger: newLedger(),
 		seen: map[string]string{}, channels: map[string]*peerChannel{}, cargoIDs: map[uint64]string{},
@@ -206,7 +209,7 @@ func (t *Takeover) open(ctx context.Context, m mode) (*run, error) {
 	if err := r.begin(ctx); err != nil {
 		return nil, err
 	}
-	return r, r.known.read(ctx, log)
+	return r, r.known.read(ctx, log, r.counting("what is here already", 0).add)
 }
 
 // begin records that the takeover begins, unless it was begun before. It refuses what

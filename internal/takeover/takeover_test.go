@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"awala.network/gateway/events"
+	failure "awala.network/gateway/internal/fault"
 	"awala.network/gateway/internal/keystore"
 	"awala.network/gateway/internal/takeover"
 )
@@ -122,6 +123,57 @@ func TestInDoubtItStays(t *testing.T) {
 	c.sent, c.pending, c.members, c.removed = 0, nil, 0, 2
 	if l := lines(must(w.takeover().Once(t.Context()))(t))[takeover.Cargoes]; l.Ended != 0 {
 		t.Errorf("%d cargoes ended that nobody unwrapped", l.Ended)
+	}
+	*c = channel{} // as after a restart of a server that keeps messages in memory
+	if l := lines(must(w.takeover().Once(t.Context()))(t))[takeover.Cargoes]; l.Ended != 0 {
+		t.Errorf("%d cargoes ended whose channel got lost", l.Ended)
+	}
+}
+
+// TestFailover makes a pass again when another server of NATS Streaming took over while
+// it was made, and ends nothing on the word of the one before.
+func TestFailover(t *testing.T) {
+	w := newWorld(t)
+	for range 3 {
+		w.cargo()
+	}
+	must(w.takeover().Once(t.Context()))(t)
+	w.former.behind = true
+	a, err := w.takeover().Once(t.Context())
+	if err == nil || failure.IsPermanent(err) {
+		t.Errorf("Once() = %v", err)
+	}
+	if n := lines(a)[takeover.Cargoes].Ended; n != 0 {
+		t.Errorf("%d cargoes ended", n)
+	}
+	if l := lines(must(w.takeover().Once(t.Context()))(t))[takeover.Cargoes]; l.Already != 3 || l.Ended != 0 {
+		t.Errorf("%+v", l)
+	}
+}
+
+// TestNewVersionOfAnAcknowledgedObject takes an object that was stored anew before the
+// message came that names it.
+func TestNewVersionOfAnAcknowledgedObject(t *testing.T) {
+	w := newWorld(t)
+	key := w.inbound(time.Hour)
+	name := "pdc-parcel." + w.peer.SubjectID()
+	w.queue(name, []byte(key))
+	w.former.channels[name].sent = 1
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	o := w.takeover()
+	announced := false
+	o.Progress = func(p takeover.Progress) {
+		if p.Pass == 2 && !announced {
+			w.queue(name, []byte(key))
+			announced = true
+		}
+		if p.Pass == 3 {
+			cancel()
+		}
+	}
+	if l := lines(must(o.Follow(ctx, time.Millisecond))(t))[takeover.GatewayParcels]; l.Moved != 1 {
+		t.Errorf("%+v", l)
 	}
 }
 
@@ -256,6 +308,7 @@ func TestVerifyFindsEveryDifference(t *testing.T) {
 		"an authorisation":     {takeover.Fulfilments, func(w *world) { w.fulfil("new") }},
 		"a session key there":  {takeover.BoundKeys, func(w *world) { w.session(w.sender.SubjectID()) }},
 		"a peer's session key": {takeover.PeerKeys, func(w *world) { w.session(w.sender.SubjectID()) }},
+		"own certificates": {takeover.Certificates, func(w *world) { w.ownCertificate() }},
 		"a key here": {takeover.IdentityKey, func(w *world) {
 			_ = w.target.Secrets.Put(w.t.Context(), "i-"+w.nodeID, keystore.Record{"privateKey": "other"})
 		}},

@@ -88,6 +88,18 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
+// ownCertificate gives the other gateway one more.
+func (w *world) ownCertificate() {
+	w.t.Helper()
+	own := keys()[0]
+	certificate := must(pki.IssueInternetGateway(pki.IssueRequest{
+		Subject: &own.PublicKey, IssuerKey: own, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(200 * 24 * time.Hour),
+	}))(w.t)
+	w.former.paths = append(w.former.paths, takeover.Document[takeover.Certificate]{Name: "2", Data: takeover.Certificate{
+		SubjectID: w.nodeID, IssuerID: w.nodeID, Path: must(pki.CertificationPath{Leaf: certificate}.Marshal())(w.t),
+	}})
+}
+
 func (w *world) session(peerID string) {
 	w.t.Helper()
 	key := must(pki.GenerateSessionKey())(w.t)

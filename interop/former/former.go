@@ -3,8 +3,9 @@
 // writes them, and what its workers do to its queues.
 //
 // MongoDB and the object store are those that the tests' services run (see
-// deployments/dev/services.sh), in a database and a bucket of their own; Vault is
-// a few lines here; NATS Streaming is a real server, started here.
+// deployments/dev/services.sh), in a database and a bucket of their own, and so is
+// Vault where they run it, else it is a few lines here; NATS Streaming is a real
+// server, started here.
 package former
 
 import (
@@ -15,7 +16,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"maps"
-	"net/http/httptest"
 	"net/url"
 	"os"
 	"strconv"
@@ -37,8 +37,7 @@ type Deployment struct {
 	database *mongo.Database
 	objects  *minio.Client
 	bucket   string
-	vault    *vault
-	vaultURL string
+	vault    secrets
 	*Streaming
 }
 
@@ -46,14 +45,12 @@ type Deployment struct {
 // test where the services are not there.
 func Start(t *testing.T) *Deployment {
 	t.Helper()
-	d := &Deployment{t: t, vault: newVault()}
+	d := &Deployment{t: t}
 	endpoint := d.env("AWALA_TEST_S3_ENDPOINT")
 	name := "former-" + strings.ToLower(rand.Text()[:10])
+	d.vault = startVault(t, name)
 	d.openBucket(endpoint, name)
 	d.openDatabase(strings.ReplaceAll(name, "-", "_"))
-	server := httptest.NewServer(d.vault)
-	t.Cleanup(server.Close)
-	d.vaultURL = server.URL
 	d.Streaming = StartStreaming(t)
 	return d
 }
@@ -119,9 +116,10 @@ func (d *Deployment) openDatabase(name string) {
 
 // Flags are those of the takeover command that name the stores.
 func (d *Deployment) Flags() []string {
+	vault := d.vault.access()
 	return []string{
 		"--from-mongo", d.env("AWALA_TEST_MONGODB_URI"), "--from-mongo-database", d.database.Name(),
-		"--from-vault", d.vaultURL, "--from-vault-token", vaultToken,
+		"--from-vault", vault.address, "--from-vault-token", vault.token, "--from-vault-mount", vault.mount,
 		"--from-s3", d.env("AWALA_TEST_S3_ENDPOINT"), "--from-s3-bucket", d.bucket,
 		"--from-s3-access-key", d.env("AWALA_TEST_S3_ACCESS_KEY"), "--from-s3-secret-key", d.env("AWALA_TEST_S3_SECRET_KEY"),
 		"--from-tls-ca", os.Getenv("AWALA_TEST_TLS_CA"),

@@ -10,9 +10,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/stan.go"
 )
 
@@ -28,7 +30,8 @@ const (
 
 // Streaming is a NATS Streaming server with the other gateway's channels.
 type Streaming struct {
-	t *testing.T
+	t      *testing.T
+	server *exec.Cmd
 	// URL is where clients connect, Monitor that of the monitoring endpoint.
 	URL, Monitor string
 }
@@ -37,53 +40,127 @@ type Streaming struct {
 // the test where there is none to run.
 func StartStreaming(t *testing.T) *Streaming {
 	t.Helper()
-	binary := env(t, "AWALA_TEST_NATS_STREAMING")
-	port, monitor := freePort(t), freePort(t)
-	dir := t.TempDir()
-	log, err := os.Create(filepath.Join(dir, "log"))
+	port := freePort(t)
+	s := launch(t, "nats://127.0.0.1:"+port, "--addr", "127.0.0.1", "--port", port, "--dir", filepath.Join(t.TempDir(), "store"))
+	s.await()
+	return s
+}
+
+// StartCluster runs three servers that are one cluster, on a NATS server of their own.
+// The first that it returns is the leader at the moment; plain is that NATS server,
+// which has a monitoring endpoint as well.
+func StartCluster(t *testing.T) (servers []*Streaming, plain *Streaming) {
+	t.Helper()
+	plain = startNATS(t)
+	for _, name := range []string{"a", "b", "c"} {
+		dir := t.TempDir()
+		servers = append(servers, launch(t, plain.URL, "--nats_server", plain.URL, "--clustered", "--cluster_node_id", name,
+			"--cluster_peers", "a,b,c", "--dir", filepath.Join(dir, "store"), "--cluster_log_path", filepath.Join(dir, "raft")))
+	}
+	servers[0].await()
+	return awaitFirst(t, servers, `"role": "Leader"`), plain
+}
+
+// StartPair runs two servers of a fault-tolerance group, on a NATS server of their own.
+// The first that it returns is active.
+func StartPair(t *testing.T) []*Streaming {
+	t.Helper()
+	plain, dir := startNATS(t), filepath.Join(t.TempDir(), "store")
+	var servers []*Streaming
+	for range 2 {
+		servers = append(servers, launch(t, plain.URL, "--nats_server", plain.URL, "--ft_group", "pair", "--dir", dir))
+	}
+	servers[0].await()
+	return awaitFirst(t, servers, `"state": "FT_ACTIVE"`)
+}
+
+// startNATS runs a NATS server that streams nothing.
+func startNATS(t *testing.T) *Streaming {
+	t.Helper()
+	o := &server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, HTTPHost: "127.0.0.1", HTTPPort: server.RANDOM_PORT, NoLog: true, NoSigs: true}
+	ns, err := server.NewServer(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := exec.Command(binary, "--cluster_id", ClusterID, "--addr", "127.0.0.1", "--port", port,
-		"--http_port", monitor, "--store", "FILE", "--dir", filepath.Join(dir, "store"), "--file_sync=false")
-	server.Stdout, server.Stderr = log, log
-	if err := server.Start(); err != nil {
+	ns.Start()
+	t.Cleanup(func() { ns.Shutdown(); ns.WaitForShutdown() })
+	if !ns.ReadyForConnections(startWithin) {
+		t.Fatal("NATS did not start in time")
+	}
+	return &Streaming{t: t, URL: ns.ClientURL(), Monitor: "http://" + ns.MonitorAddr().String()}
+}
+
+// launch runs a server, without waiting for it.
+func launch(t *testing.T, url string, flags ...string) *Streaming {
+	t.Helper()
+	binary, monitor := env(t, "AWALA_TEST_NATS_STREAMING"), freePort(t)
+	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	flags = append(flags, "--cluster_id", ClusterID, "--http_port", monitor, "--store", "FILE", "--file_sync=false")
+	s := &Streaming{t: t, server: exec.Command(binary, flags...), URL: url, Monitor: "http://127.0.0.1:" + monitor}
+	s.server.Stdout, s.server.Stderr = log, log
+	if err := s.server.Start(); err != nil {
 		t.Fatalf("NATS Streaming: %v", err)
 	}
-	s := &Streaming{t: t, URL: "nats://127.0.0.1:" + port, Monitor: "http://127.0.0.1:" + monitor}
 	t.Cleanup(func() {
-		_ = server.Process.Kill() // the only error is that it has ended
-		_ = server.Wait()
+		s.Kill()
 		if t.Failed() {
 			text, _ := os.ReadFile(log.Name())
 			t.Logf("NATS Streaming said:\n%.4000s", text)
 		}
 		_ = log.Close()
 	})
-	s.await()
 	return s
+}
+
+// Kill ends the server as a power cut would. Twice is as good as once.
+func (s *Streaming) Kill() {
+	_ = s.server.Process.Kill() // the only error is that it has ended
+	_ = s.server.Wait()
 }
 
 // await waits until the server takes clients, which is some time after it says that it
 // is ready.
 func (s *Streaming) await() {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), startWithin)
+	within(s.t, func() bool {
+		conn, err := stan.Connect(ClusterID, "early", stan.NatsURL(s.URL), stan.ConnectWait(time.Second))
+		if err == nil {
+			err = conn.Close()
+		}
+		return err == nil
+	})
+}
+
+// awaitFirst waits until one of the servers says so of itself, and puts it first.
+func awaitFirst(t *testing.T, servers []*Streaming, says string) []*Streaming {
+	t.Helper()
+	within(t, func() bool {
+		for i, s := range servers {
+			if body, err := s.ask("/streaming/serverz"); err == nil && strings.Contains(string(body), says) {
+				servers[0], servers[i] = servers[i], servers[0]
+				return true
+			}
+		}
+		return false
+	})
+	return servers
+}
+
+// within waits until something is so.
+func within(t *testing.T, isSo func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), startWithin)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for {
-		conn, err := stan.Connect(ClusterID, "awaiting", stan.NatsURL(s.URL), stan.ConnectWait(time.Second))
-		if err == nil {
-			if err := conn.Close(); err != nil {
-				s.t.Fatal(err)
-			}
-			return
-		}
+	for !isSo() {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			s.t.Fatalf("NATS Streaming did not start in time: %v", err)
+			t.Fatal("NATS Streaming did not start in time")
 		}
 	}
 }

@@ -3,9 +3,11 @@ package former
 import (
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
+	"testing"
 )
 
 // vaultToken is the token that the server accepts.
@@ -15,11 +17,22 @@ const vaultToken = "s.former"
 // gw-keys, and refuses everything else. The keystore's tests hold a real one to the
 // same answers.
 type vault struct {
+	address string
+
 	mu      sync.Mutex
 	secrets map[string]map[string]any // guarded by mu
 }
 
-func newVault() *vault { return &vault{secrets: map[string]map[string]any{}} }
+// serveVault starts one, which ends with the test.
+func serveVault(t *testing.T) *vault {
+	v := &vault{secrets: map[string]map[string]any{}}
+	server := httptest.NewServer(v)
+	t.Cleanup(server.Close)
+	v.address = server.URL
+	return v
+}
+
+func (v *vault) access() vaultAccess { return vaultAccess{v.address, vaultToken, "gw-keys"} }
 
 func (v *vault) put(path string, data map[string]any) {
 	v.mu.Lock()

@@ -46,8 +46,9 @@ type Options struct {
 	URL string
 	// ClusterID is the id of the streaming cluster.
 	ClusterID string
-	// Monitor is the URL of its monitoring endpoint, such as http://host:8222.
-	Monitor string
+	// Monitors are the URLs of the monitoring endpoints of all its servers, such as
+	// http://host:8222.
+	Monitors []string
 	// Roots are the authorities to trust; nil for the system's.
 	Roots *x509.CertPool
 }
@@ -61,13 +62,15 @@ type Queues struct {
 	nats *nats.Conn
 	stan stan.Conn
 	lost chan struct{} // closed when stan's connection is lost
+	// monitor is the endpoint of the server that served last; "" before the first
+	// [Queues.Serving].
+	monitor string
 }
 
 var _ takeover.Queues = (*Queues)(nil)
 
 // New returns the queues, without asking the server anything.
 func New(o Options) *Queues {
-	o.Monitor = strings.TrimSuffix(o.Monitor, "/")
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: o.Roots}}
 	return &Queues{options: o, http: &http.Client{Timeout: connectWait, Transport: transport}}
 }

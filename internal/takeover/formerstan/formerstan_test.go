@@ -27,7 +27,7 @@ func open(t *testing.T) (*former.Streaming, *formerstan.Queues) {
 		messages = append(messages, fmt.Appendf(nil, "%d", n+1))
 	}
 	server.Publish(work, messages...)
-	queues := formerstan.New(formerstan.Options{URL: server.URL, ClusterID: former.ClusterID, Monitor: server.Monitor})
+	queues := formerstan.New(formerstan.Options{URL: server.URL, ClusterID: former.ClusterID, Monitors: []string{server.Monitor}})
 	t.Cleanup(func() {
 		if err := queues.Close(); err != nil {
 			t.Error(err)
@@ -123,7 +123,7 @@ func TestStreamingMembers(t *testing.T) {
 func TestStreamingWrongCluster(t *testing.T) {
 	server := former.StartStreaming(t)
 	server.Publish(work, []byte("1"))
-	queues := formerstan.New(formerstan.Options{URL: server.URL, ClusterID: "another", Monitor: server.Monitor})
+	queues := formerstan.New(formerstan.Options{URL: server.URL, ClusterID: "another", Monitors: []string{server.Monitor}})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := queues.Read(ctx, work, 1, 1, func(takeover.Message) error { return nil }); err == nil {
@@ -131,5 +131,85 @@ func TestStreamingWrongCluster(t *testing.T) {
 	}
 	if err := queues.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestStreamingCluster asks the server that leads a cluster, and its successor.
+func TestStreamingCluster(t *testing.T) {
+	servers, plain := former.StartCluster(t)
+	leader, follower, other := servers[0], servers[1], servers[2]
+	leader.Publish(work, []byte("1"), []byte("2"), []byte("3"))
+	leader.Work(work, "worker", "worker", 1, true)
+	for name, monitor := range map[string]string{"a follower": follower.Monitor, "NATS itself": plain.Monitor} {
+		queues := formerstan.New(formerstan.Options{URL: leader.URL, ClusterID: former.ClusterID, Monitors: []string{monitor}})
+		if g, err := queues.Group(t.Context(), work, "worker", "worker"); err == nil {
+			t.Errorf("%s says that the group is %+v", name, g)
+		}
+	}
+	queues := formerstan.New(formerstan.Options{
+		URL: leader.URL, ClusterID: former.ClusterID, Monitors: []string{follower.Monitor, leader.Monitor, other.Monitor},
+	})
+	defer queues.Close()
+	want := takeover.Group{First: 1, Last: 3, Sent: 2, Pending: 1}
+	before := serving(t, queues)
+	if g := group(t, queues); g != want {
+		t.Errorf("the group is %+v, want %+v", g, want)
+	}
+	leader.Kill()
+	if after := serving(t, queues); after == before {
+		t.Error("the server that was killed serves")
+	}
+	if g := group(t, queues); g != want {
+		t.Errorf("after the failover the group is %+v, want %+v", g, want)
+	}
+	pending, err := queues.Pending(t.Context(), work, "worker", "worker", want)
+	if err != nil || len(pending) != 1 || pending[0].Sequence != 2 {
+		t.Errorf("Pending() = %v, %v", pending, err)
+	}
+	if rest := follower.Work(work, "worker", "worker", 2, false); len(rest) != 2 {
+		t.Errorf("the worker got %q", rest)
+	}
+}
+
+// TestStreamingPair asks the active server of a fault-tolerance group.
+func TestStreamingPair(t *testing.T) {
+	servers := former.StartPair(t)
+	active, standby := servers[0], servers[1]
+	active.Publish(work, []byte("1"), []byte("2"))
+	queues := formerstan.New(formerstan.Options{URL: active.URL, ClusterID: former.ClusterID, Monitors: []string{standby.Monitor}})
+	if g, err := queues.Group(t.Context(), work, "worker", "worker"); err == nil {
+		t.Errorf("the standby says that the group is %+v", g)
+	}
+	queues = formerstan.New(formerstan.Options{
+		URL: active.URL, ClusterID: former.ClusterID, Monitors: []string{standby.Monitor, active.Monitor},
+	})
+	defer queues.Close()
+	want := takeover.Group{First: 1, Last: 2}
+	if g := group(t, queues); g != want {
+		t.Errorf("the group is %+v, want %+v", g, want)
+	}
+	active.Kill()
+	serving(t, queues)
+	if g := group(t, queues); g != want {
+		t.Errorf("after the failover the group is %+v, want %+v", g, want)
+	}
+}
+
+// serving waits until a server serves, and returns which.
+func serving(t *testing.T, q *formerstan.Queues) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for tick := time.NewTicker(20 * time.Millisecond); ; {
+		name, err := q.Serving(ctx)
+		if err == nil {
+			tick.Stop()
+			return name
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatal(err)
+		}
 	}
 }
