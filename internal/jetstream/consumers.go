@@ -20,13 +20,19 @@ type ConsumerSpec struct {
 	// another process gets it; 0 is 5 s. Subscribers send signs of life three
 	// times as often, so that is how long the dead keep what they had in hand.
 	AckWait time.Duration
-	// MaxAckPending is how many messages all processes together may hold;
-	// 0 is 1,000.
+	// MaxAckPending is how many messages all processes together may hold, those
+	// that wait for their next try included: when there are so many, none but them
+	// is delivered. 0 is 50,000, which costs a server some megabytes. How many a
+	// process has in hand is its own affair (see [SubscriberConfig]).
 	MaxAckPending int
 	// Backoff replaces AckWait: the wait before the first redelivery, the
 	// second, and so on, the last one for all that follow.
 	Backoff []time.Duration
 }
+
+// maxAckPending is far from what an outage that concerns some messages alone can leave
+// waiting, so that these do not stop the others.
+const maxAckPending = 50_000
 
 // ProvisionConsumers makes each consumer as specified, or brings an existing
 // one there, which keeps its place. Consumers start with the whole history and
@@ -63,7 +69,7 @@ func (s ConsumerSpec) config() natsjs.ConsumerConfig {
 		c.AckWait = c.BackOff[0]
 	}
 	if c.MaxAckPending == 0 {
-		c.MaxAckPending = 1000
+		c.MaxAckPending = maxAckPending
 	}
 	return c
 }
