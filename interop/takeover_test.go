@@ -43,9 +43,10 @@ func TestTakeover(t *testing.T) {
 	if _, err := os.Stat(run.dir); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the dry run made a data folder: %v", err)
 	}
-	run.killed(w.goOn(old))
+	run.killed(w.goOn(old), "--pause", "100ms")
 
 	before = old.Snapshot()
+	run.killed([]func(){func() {}, func() {}}, "--cutover")
 	completed := run.account("--cutover")
 	if !completed.Completed || completed.Wrong() > 0 {
 		t.Fatalf("the takeover is not complete: %+v", completed)
@@ -107,13 +108,13 @@ func lastLine(out []byte) []byte {
 	return out[bytes.LastIndexByte(out, '\n')+1:]
 }
 
-// killed follows the deployment while it goes on, and kills the takeover at a random
-// moment of each step.
-func (r *takeoverRuns) killed(steps []func()) {
+// killed runs a command at each step, while the deployment goes on, and kills it at a
+// random moment.
+func (r *takeoverRuns) killed(steps []func(), flags ...string) {
 	r.t.Helper()
 	for _, step := range steps {
 		ctx, kill := context.WithCancel(r.t.Context())
-		command := r.command(ctx, r.dir, "--pause", "100ms")
+		command := r.command(ctx, r.dir, flags...)
 		var out bytes.Buffer
 		command.Stdout, command.Stderr = &out, &out
 		if err := command.Start(); err != nil {

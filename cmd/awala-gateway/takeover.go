@@ -131,7 +131,7 @@ type takeoverProgress struct {
 }
 
 func newTakeoverProgress(out io.Writer, asJSON bool) *takeoverProgress {
-	return &takeoverProgress{out: out, json: asJSON, bar: bar{out: out, unit: "things"}}
+	return &takeoverProgress{out: out, json: asJSON, bar: bar{out: out, unit: "items"}}
 }
 
 func (p *takeoverProgress) show(now takeover.Progress) {

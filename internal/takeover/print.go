@@ -9,12 +9,15 @@ import (
 	"text/tabwriter"
 )
 
-// maxRemarks bounds the remarks in the text of an account.
-const maxRemarks = 50
+// maxAlike bounds the remarks in the text of an account that say the same of things of
+// one kind.
+const maxAlike = 5
 
-// Write writes the account as people read it.
+// Write writes the account as people read it: what they may want to look at, and then
+// the sums.
 func (a *Account) Write(w io.Writer) error {
 	var text strings.Builder
+	a.writeRemarks(&text)
 	fmt.Fprintf(&text, "%s, node %s: %s\n\n", a.InternetAddress, a.NodeID, a.title())
 	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	moved := "MOVED"
@@ -28,18 +31,26 @@ func (a *Account) Write(w io.Writer) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	for i, r := range a.Remarks {
-		if i == 0 {
-			fmt.Fprintln(&text)
-		}
-		if i == maxRemarks {
-			fmt.Fprintf(&text, "and %d more; --json shows them all\n", len(a.Remarks)-i)
-			break
-		}
-		fmt.Fprintf(&text, "%s: %s: %s\n", r.Kind, r.Name, strings.TrimSuffix(r.Reason+": "+r.Detail, ": "))
-	}
 	_, err := io.WriteString(w, text.String())
 	return err
+}
+
+func (a *Account) writeRemarks(text *strings.Builder) {
+	alike := map[string]int{}
+	for _, r := range a.Remarks {
+		what := fmt.Sprintf("%s: %s", r.Kind, r.Reason)
+		if alike[what]++; alike[what] <= maxAlike {
+			fmt.Fprintf(text, "%s: %s: %s\n", r.Kind, r.Name, strings.TrimSuffix(r.Reason+": "+r.Detail, ": "))
+		}
+	}
+	for _, what := range slices.Sorted(maps.Keys(alike)) {
+		if more := alike[what] - maxAlike; more > 0 {
+			fmt.Fprintf(text, "and %d more %s; --json shows them all\n", more, what)
+		}
+	}
+	if len(a.Remarks) > 0 {
+		fmt.Fprintln(text)
+	}
 }
 
 func (a *Account) title() string {

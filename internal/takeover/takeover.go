@@ -225,7 +225,7 @@ func (r *run) begin(ctx context.Context) error {
 	case err != nil:
 		return err
 	case here != "" && here != r.nodeID:
-		return fault.Permanent(fmt.Errorf("this gateway is node %s already: take node %s over into one that was never started", here, r.nodeID))
+		return fault.Permanent(fmt.Errorf("this gateway is node %s already: take node %s over into one that was never started, and for which init was never run", here, r.nodeID))
 	case s.begun != nil && (s.begun.Bucket != r.Bucket || s.begun.Cluster != r.Cluster):
 		return fault.Permanent(fmt.Errorf("the takeover was begun from bucket %s and cluster %s", s.begun.Bucket, s.begun.Cluster))
 	case r.mode == verify:
