@@ -2,22 +2,17 @@ package gateway_test
 
 import (
 	"bytes"
-	"encoding/json"
-	"fmt"
 	"log/slog"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"slices"
-	"strings"
-	"sync"
 	"testing"
 
 	"awala.network/gateway/internal/blobs/s3"
 	"awala.network/gateway/internal/config"
 	"awala.network/gateway/internal/gateway"
+	"awala.network/gateway/internal/keystore/vault/vaulttest"
 	"awala.network/gateway/internal/ping"
 	"awala.network/gateway/internal/servicestest"
 	"awala.network/gateway/internal/telemetry"
@@ -129,46 +124,7 @@ func remoteSettings(t *testing.T) *config.Config {
 		c.Vault = servicestest.Vault(t)
 		return c
 	}
-	vault := httptest.NewServer(&fakeVault{records: make(map[string]json.RawMessage)})
-	t.Cleanup(vault.Close)
-	c.Vault.Address, c.Vault.Token = config.URL(vault.URL), "root"
+	_, url := vaulttest.Start(t)
+	c.Vault.Address, c.Vault.Token = config.URL(url), vaulttest.Token
 	return c
-}
-
-// fakeVault is as much of a KV v2 engine as the key store needs.
-type fakeVault struct {
-	mu      sync.Mutex
-	records map[string]json.RawMessage
-}
-
-func (v *fakeVault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	name, isData := strings.CutPrefix(r.URL.Path, "/v1/gw-keys/data/")
-	switch {
-	case isData && r.Method == http.MethodGet && v.records[name] != nil:
-		fmt.Fprintf(w, `{"data":{"data":%s,"metadata":{"version":1}}}`, v.records[name])
-	case isData && r.Method != http.MethodGet:
-		var body struct {
-			Data    json.RawMessage `json:"data"`
-			Options map[string]int  `json:"options"`
-		}
-		_ = json.NewDecoder(r.Body).Decode(&body)
-		if _, conditional := body.Options["cas"]; conditional && v.records[name] != nil {
-			w.WriteHeader(http.StatusBadRequest)
-			fmt.Fprint(w, `{"errors":["check-and-set parameter did not match the current version"]}`)
-			return
-		}
-		v.records[name] = body.Data
-		fmt.Fprint(w, `{"data":{"version":1}}`)
-	case r.Method == http.MethodDelete:
-		delete(v.records, strings.TrimPrefix(r.URL.Path, "/v1/gw-keys/metadata/"))
-		w.WriteHeader(http.StatusNoContent)
-	case r.URL.Query().Get("list") == "true" && len(v.records) > 0:
-		keys, _ := json.Marshal(slices.Collect(maps.Keys(v.records)))
-		fmt.Fprintf(w, `{"data":{"keys":%s}}`, keys)
-	default:
-		w.WriteHeader(http.StatusNotFound)
-		fmt.Fprint(w, `{"errors":[]}`)
-	}
 }

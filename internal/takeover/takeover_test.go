@@ -308,7 +308,7 @@ func TestVerifyFindsEveryDifference(t *testing.T) {
 		"an authorisation":     {takeover.Fulfilments, func(w *world) { w.fulfil("new") }},
 		"a session key there":  {takeover.BoundKeys, func(w *world) { w.session(w.sender.SubjectID()) }},
 		"a peer's session key": {takeover.PeerKeys, func(w *world) { w.session(w.sender.SubjectID()) }},
-		"own certificates": {takeover.Certificates, func(w *world) { w.ownCertificate() }},
+		"own certificates":     {takeover.Certificates, func(w *world) { w.ownCertificate() }},
 		"a key here": {takeover.IdentityKey, func(w *world) {
 			_ = w.target.Secrets.Put(w.t.Context(), "i-"+w.nodeID, keystore.Record{"privateKey": "other"})
 		}},

@@ -4,7 +4,7 @@
 //
 // MongoDB and the object store are those that the tests' services run (see
 // deployments/dev/services.sh), in a database and a bucket of their own, and so is
-// Vault where they run it, else it is a few lines here; NATS Streaming is a real
+// Vault where they run it, else something stands in for it; NATS Streaming is a real
 // server, started here.
 package former
 
@@ -154,7 +154,7 @@ func (d *Deployment) Insert(collection string, documents ...bson.M) {
 
 // PutIdentityKey stores an identity key, as base64 of PKCS #8.
 func (d *Deployment) PutIdentityKey(nodeID, key string) {
-	d.vault.put("i-"+nodeID, map[string]any{"privateKey": key})
+	d.vault.Put("i-"+nodeID, map[string]any{"privateKey": key})
 }
 
 // PutSessionKey stores a session key, bound to a peer unless that is "".
@@ -163,17 +163,17 @@ func (d *Deployment) PutSessionKey(nodeID, peerID, keyID, key string) {
 	if peerID != "" {
 		data["peerId"] = peerID
 	}
-	d.vault.put("s-"+hexOf(keyID), data)
+	d.vault.Put("s-"+hexOf(keyID), data)
 }
 
 // PutInitialSessionKey stores the latest unbound session key.
 func (d *Deployment) PutInitialSessionKey(nodeID, keyID, key string) {
 	d.PutSessionKey(nodeID, "", keyID, key)
-	d.vault.put("s-node-"+nodeID, map[string]any{"privateKey": key, "keyId": hexOf(keyID)})
+	d.vault.Put("s-node-"+nodeID, map[string]any{"privateKey": key, "keyId": hexOf(keyID)})
 }
 
 // PutSecret stores anything.
-func (d *Deployment) PutSecret(path string, data map[string]any) { d.vault.put(path, data) }
+func (d *Deployment) PutSecret(path string, data map[string]any) { d.vault.Put(path, data) }
 
 // hexOf turns base64 into hexadecimal.
 func hexOf(encoded string) string {
@@ -192,7 +192,7 @@ func (d *Deployment) Snapshot() map[string]any {
 		d.check(object.Err)
 		all["object "+object.Key] = object.ETag
 	}
-	for path, secret := range d.vault.snapshot() {
+	for path, secret := range d.vault.Snapshot() {
 		all["secret "+path] = secret
 	}
 	names, err := d.database.ListCollectionNames(d.t.Context(), bson.D{})

@@ -13,6 +13,7 @@ import (
 	"awala.network/gateway/internal/fault"
 	"awala.network/gateway/internal/keystore"
 	"awala.network/gateway/internal/keystore/vault"
+	"awala.network/gateway/internal/keystore/vault/vaulttest"
 )
 
 // wire is a transport to a handler in this process.
@@ -72,8 +73,8 @@ func check(t *testing.T, secrets *vault.Secrets, want error) {
 // renewed for ten.
 func TestAppRoleOutlivesItsTokens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fake := newFakeVault()
-		fake.secret = "good"
+		fake := vaulttest.New()
+		fake.SetSecretID("good")
 		secrets := open(t, vault.Options{
 			Address: "http://vault.test", Transport: wire{fake},
 			AppRole: &vault.AppRole{RoleID: "role", SecretID: (&source{token: "good"}).get},
@@ -83,8 +84,8 @@ func TestAppRoleOutlivesItsTokens(t *testing.T) {
 			time.Sleep(5 * time.Second)
 			check(t, secrets, nil)
 		}
-		if fake.logins < 18 || fake.logins > 30 || fake.renewed < 200 {
-			t.Errorf("%d logins, %d renewals in three hours", fake.logins, fake.renewed)
+		if logins, renewals := fake.Sessions(); logins < 18 || logins > 30 || renewals < 200 {
+			t.Errorf("%d logins, %d renewals in three hours", logins, renewals)
 		}
 	})
 }
@@ -92,8 +93,8 @@ func TestAppRoleOutlivesItsTokens(t *testing.T) {
 // TestRevokedLoginIsMadeAgain needs nobody's Run.
 func TestRevokedLoginIsMadeAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fake, secretID := newFakeVault(), &source{token: "bad"}
-		fake.secret = "good"
+		fake, secretID := vaulttest.New(), &source{token: "bad"}
+		fake.SetSecretID("good")
 		secrets := open(t, vault.Options{
 			Address: "http://vault.test", Transport: wire{fake},
 			AppRole: &vault.AppRole{RoleID: "role", SecretID: secretID.get},
@@ -103,12 +104,12 @@ func TestRevokedLoginIsMadeAgain(t *testing.T) {
 		check(t, secrets, nil)
 		time.Sleep(time.Hour) // without renewal
 		check(t, secrets, nil)
-		fake.denies = true
+		fake.Deny()
 		for range 100 {
 			check(t, secrets, vault.ErrDenied)
 		}
-		if fake.logins != 2 {
-			t.Errorf("%d logins for a policy that denies", fake.logins)
+		if logins, _ := fake.Sessions(); logins != 2 {
+			t.Errorf("%d logins for a policy that denies", logins)
 		}
 	})
 }
@@ -116,26 +117,26 @@ func TestRevokedLoginIsMadeAgain(t *testing.T) {
 // TestTokenInFile is renewed while that can be, and replaced without a restart.
 func TestTokenInFile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fake, file := newFakeVault(), new(source)
+		fake, file := vaulttest.New(), new(source)
 		secrets := open(t, vault.Options{Address: "http://vault.test", Transport: wire{fake}, Token: file.get})
 		if _, err := secrets.List(t.Context(), ""); err == nil {
 			t.Error("List() without a token works")
 		}
 		now := time.Now()
-		fake.grant("s.periodic", lease{ends: now.Add(time.Hour), most: now.Add(1000 * time.Hour), ttl: time.Hour})
+		fake.Grant("s.periodic", vaulttest.Lease{Ends: now.Add(time.Hour), Most: now.Add(1000 * time.Hour), TTL: time.Hour})
 		file.set("s.periodic")
 		keepRunning(t, secrets)
 		for range 100 {
 			time.Sleep(time.Hour)
 			check(t, secrets, nil)
 		}
-		fake.grant("s.fixed", lease{ends: time.Now().Add(time.Hour), fixed: true})
+		fake.Grant("s.fixed", vaulttest.Lease{Ends: time.Now().Add(time.Hour), Fixed: true})
 		file.set("s.fixed")
 		time.Sleep(59 * time.Minute)
 		check(t, secrets, nil)
 		time.Sleep(2 * time.Minute)
 		check(t, secrets, vault.ErrDenied)
-		file.set(fakeToken)
+		file.set(vaulttest.Token)
 		check(t, secrets, nil)
 	})
 }
@@ -143,16 +144,16 @@ func TestTokenInFile(t *testing.T) {
 // TestSealedDoesNotCostTheToken seals Vault at the time of a renewal.
 func TestSealedDoesNotCostTheToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fake := newFakeVault()
-		fake.grant("s.periodic", lease{ends: time.Now().Add(time.Hour), most: time.Now().Add(100 * time.Hour), ttl: time.Hour})
+		fake := vaulttest.New()
+		fake.Grant("s.periodic", vaulttest.Lease{Ends: time.Now().Add(time.Hour), Most: time.Now().Add(100 * time.Hour), TTL: time.Hour})
 		secrets := open(t, vault.Options{Address: "http://vault.test", Transport: wire{fake}, Token: is("s.periodic")})
 		keepRunning(t, secrets)
 		check(t, secrets, nil)
 		for range 4 {
-			fake.setSealed(true)
+			fake.SetSealed(true)
 			time.Sleep(45 * time.Minute)
 			check(t, secrets, vault.ErrSealed)
-			fake.setSealed(false)
+			fake.SetSealed(false)
 			time.Sleep(6 * time.Second)
 			check(t, secrets, nil)
 		}

@@ -20,6 +20,7 @@ import (
 	"awala.network/gateway/internal/keystore"
 	"awala.network/gateway/internal/keystore/keystoretest"
 	"awala.network/gateway/internal/keystore/vault"
+	"awala.network/gateway/internal/keystore/vault/vaulttest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -88,11 +89,9 @@ func is(token string) func() (string, error) {
 	return func() (string, error) { return token, nil }
 }
 
-func start(t *testing.T) (*fakeVault, vault.Options) {
-	fake := newFakeVault()
-	server := httptest.NewServer(fake)
-	t.Cleanup(server.Close)
-	return fake, vault.Options{Address: server.URL, Token: is(fakeToken)}
+func start(t *testing.T) (*vaulttest.Server, vault.Options) {
+	fake, url := vaulttest.Start(t)
+	return fake, vault.Options{Address: url, Token: is(vaulttest.Token)}
 }
 
 // rootsIn reads a PEM file; no file is the system's authorities.
@@ -130,13 +129,13 @@ func TestConformance(t *testing.T) {
 
 func TestTransientFaults(t *testing.T) {
 	tests := map[string]struct {
-		spoil func(*fakeVault, *vault.Options)
+		spoil func(*vaulttest.Server, *vault.Options)
 		want  error
 	}{
-		"sealed":       {func(f *fakeVault, _ *vault.Options) { f.setSealed(true) }, vault.ErrSealed},
-		"wrong token":  {func(_ *fakeVault, o *vault.Options) { o.Token = is("s.expired") }, vault.ErrDenied},
-		"wrong mount":  {func(_ *fakeVault, o *vault.Options) { o.Mount = "secret" }, vault.ErrMount},
-		"wrong server": {func(_ *fakeVault, o *vault.Options) { o.Address = "http://127.0.0.1:1" }, nil},
+		"sealed":       {func(f *vaulttest.Server, _ *vault.Options) { f.SetSealed(true) }, vault.ErrSealed},
+		"wrong token":  {func(_ *vaulttest.Server, o *vault.Options) { o.Token = is("s.expired") }, vault.ErrDenied},
+		"wrong mount":  {func(_ *vaulttest.Server, o *vault.Options) { o.Mount = "secret" }, vault.ErrMount},
+		"wrong server": {func(_ *vaulttest.Server, o *vault.Options) { o.Address = "http://127.0.0.1:1" }, nil},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -167,11 +166,11 @@ func TestSealedAndUnsealed(t *testing.T) {
 	if err := secrets.Put(t.Context(), "a", keystore.Record{"k": "v"}); err != nil {
 		t.Fatal(err)
 	}
-	fake.setSealed(true)
+	fake.SetSealed(true)
 	if err := secrets.Delete(t.Context(), "a"); !errors.Is(err, vault.ErrSealed) {
 		t.Errorf("Delete() error is %v", err)
 	}
-	fake.setSealed(false)
+	fake.SetSealed(false)
 	if r, err := secrets.Get(t.Context(), "a"); err != nil || r["k"] != "v" {
 		t.Errorf("Get() = %v, %v", r, err)
 	}
@@ -180,9 +179,10 @@ func TestSealedAndUnsealed(t *testing.T) {
 // What other tools leave behind.
 func TestForeignRecords(t *testing.T) {
 	fake, options := start(t)
-	fake.secrets["soft"] = []version{{data: map[string]any{"k": "v"}, deleted: time.Now()}}
-	fake.secrets["mixed"] = []version{{data: map[string]any{"k": "v", "n": 1, "o": map[string]any{}}}}
-	fake.secrets["folder/inner"] = []version{{data: map[string]any{"k": "v"}}}
+	fake.Put("soft", map[string]any{"k": "v"})
+	fake.SoftDelete("soft")
+	fake.Put("mixed", map[string]any{"k": "v", "n": 1, "o": map[string]any{}})
+	fake.Put("folder/inner", map[string]any{"k": "v"})
 	secrets := open(t, options)
 	if _, err := secrets.Get(t.Context(), "soft"); !errors.Is(err, keystore.ErrNotFound) {
 		t.Errorf("Get() of what was soft-deleted: %v", err)

@@ -1,4 +1,4 @@
-package vault_test
+package vaulttest
 
 import (
 	"encoding/json"
@@ -6,56 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 )
-
-// fakeVault answers as Vault 1.21 does for one KV v2 engine at "gw-keys": all
-// versions are kept, DELETE of data is soft, DELETE of metadata is final, and a
-// missing secret and a missing engine are different kinds of 404.
-type fakeVault struct {
-	mu      sync.Mutex
-	secrets map[string][]version // guarded by mu
-	sealed  bool                 // guarded by mu
-	tokens  map[string]*lease    // guarded by mu; those that logins made, and others with an end
-	logins  int                  // guarded by mu
-	renewed int                  // guarded by mu
-	secret  string               // guarded by mu; the secret id of the role "role"
-	denies  bool                 // guarded by mu; the policy allows nothing
-}
-
-// lease is how long a token lives: until ends, unless it is renewed by ttl, and never
-// beyond most.
-type lease struct {
-	ends, most time.Time
-	ttl        time.Duration
-	fixed      bool // cannot be renewed
-}
-
-// grant makes a token.
-func (f *fakeVault) grant(token string, l lease) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.tokens[token] = &l
-}
-
-const fakeToken = "s.token"
-
-type version struct {
-	data    map[string]any
-	created time.Time
-	deleted time.Time
-}
-
-func newFakeVault() *fakeVault {
-	return &fakeVault{secrets: map[string][]version{}, tokens: map[string]*lease{}}
-}
-
-func (f *fakeVault) setSealed(sealed bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.sealed = sealed
-}
 
 func answer(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
@@ -70,9 +22,10 @@ func refuse(w http.ResponseWriter, status int, errors ...string) {
 	answer(w, status, map[string]any{"errors": errors})
 }
 
-func (f *fakeVault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	path := strings.TrimPrefix(r.URL.Path, "/v1/")
 	if r.URL.Query().Get("list") == "true" && !strings.HasSuffix(path, "/") {
 		path += "/" // as Vault does, because its client drops the slash
@@ -80,57 +33,57 @@ func (f *fakeVault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	data, isData := strings.CutPrefix(path, "gw-keys/data/")
 	metadata, isMetadata := strings.CutPrefix(path, "gw-keys/metadata/")
 	switch {
-	case f.sealed:
+	case s.sealed:
 		refuse(w, 503, "Vault is sealed")
 	case path == "auth/approle/login":
-		f.serveLogin(w, r)
-	case !f.accepts(r.Header.Get("X-Vault-Token")):
+		s.serveLogin(w, r)
+	case !s.accepts(r.Header.Get("X-Vault-Token")):
 		refuse(w, 403, "permission denied")
 	case path == "auth/token/renew-self":
-		f.serveRenewal(w, r.Header.Get("X-Vault-Token"))
+		s.serveRenewal(w, r.Header.Get("X-Vault-Token"))
 	case path == "auth/token/lookup-self":
 		answer(w, 200, map[string]any{"data": map[string]any{"ttl": 3600, "renewable": false}})
-	case f.denies:
+	case s.denies, r.Header.Get("X-Vault-Token") == ReadToken && r.Method != http.MethodGet:
 		refuse(w, 403, "permission denied")
 	case isData:
-		f.serveData(w, r, data)
+		s.serveData(w, r, data)
 	case isMetadata:
-		f.serveMetadata(w, r, metadata)
+		s.serveMetadata(w, r, metadata)
 	default:
 		refuse(w, 404, fmt.Sprintf("no handler for route %q. route entry not found.", path))
 	}
 }
 
-func (f *fakeVault) accepts(token string) bool {
-	l := f.tokens[token]
-	return token == fakeToken || l != nil && time.Now().Before(l.ends)
+func (s *Server) accepts(token string) bool {
+	l := s.tokens[token]
+	return token == Token || token == ReadToken || l != nil && time.Now().Before(l.Ends)
 }
 
-func (f *fakeVault) serveLogin(w http.ResponseWriter, r *http.Request) {
+func (s *Server) serveLogin(w http.ResponseWriter, r *http.Request) {
 	var body map[string]string
 	_ = json.NewDecoder(r.Body).Decode(&body)
-	if body["role_id"] != "role" || body["secret_id"] != f.secret {
+	if body["role_id"] != "role" || body["secret_id"] != s.secretID {
 		refuse(w, 400, "invalid role or secret ID")
 		return
 	}
-	f.logins++
-	token, now := fmt.Sprintf("s.login.%d", f.logins), time.Now()
-	f.tokens[token] = &lease{ends: now.Add(time.Minute), most: now.Add(10 * time.Minute), ttl: time.Minute}
+	s.logins++
+	token, now := fmt.Sprintf("s.login.%d", s.logins), time.Now()
+	s.tokens[token] = &Lease{Ends: now.Add(time.Minute), Most: now.Add(10 * time.Minute), TTL: time.Minute}
 	answer(w, 200, map[string]any{"auth": map[string]any{"client_token": token, "lease_duration": 60, "renewable": true}})
 }
 
-func (f *fakeVault) serveRenewal(w http.ResponseWriter, token string) {
-	l := f.tokens[token]
-	if l == nil || l.fixed {
+func (s *Server) serveRenewal(w http.ResponseWriter, token string) {
+	l := s.tokens[token]
+	if l == nil || l.Fixed {
 		refuse(w, 400, "lease is not renewable")
 		return
 	}
-	f.renewed++
-	if l.ends = time.Now().Add(l.ttl); l.ends.After(l.most) {
-		l.ends = l.most
+	s.renewals++
+	if l.Ends = time.Now().Add(l.TTL); l.Ends.After(l.Most) {
+		l.Ends = l.Most
 	}
 	answer(w, 200, map[string]any{"auth": map[string]any{
-		"client_token": token, "lease_duration": int(time.Until(l.ends).Seconds()), "renewable": true,
+		"client_token": token, "lease_duration": int(time.Until(l.Ends).Seconds()), "renewable": true,
 	}})
 }
 
@@ -145,8 +98,8 @@ func (v version) metadata(number int) map[string]any {
 	}
 }
 
-func (f *fakeVault) serveData(w http.ResponseWriter, r *http.Request, path string) {
-	versions := f.secrets[path]
+func (s *Server) serveData(w http.ResponseWriter, r *http.Request, path string) {
+	versions := s.secrets[path]
 	switch {
 	case r.Method == http.MethodPut || r.Method == http.MethodPost:
 		var body struct {
@@ -163,8 +116,8 @@ func (f *fakeVault) serveData(w http.ResponseWriter, r *http.Request, path strin
 			refuse(w, 400, "check-and-set parameter did not match the current version")
 			return
 		}
-		f.secrets[path] = append(versions, version{data: body.Data, created: time.Now()})
-		answer(w, 200, map[string]any{"data": f.secrets[path][len(versions)].metadata(len(versions) + 1)})
+		s.secrets[path] = append(versions, version{data: body.Data, created: time.Now()})
+		answer(w, 200, map[string]any{"data": s.secrets[path][len(versions)].metadata(len(versions) + 1)})
 	case r.Method == http.MethodDelete:
 		if len(versions) > 0 {
 			versions[len(versions)-1].deleted = time.Now()
@@ -173,11 +126,11 @@ func (f *fakeVault) serveData(w http.ResponseWriter, r *http.Request, path strin
 	case len(versions) == 0:
 		refuse(w, 404)
 	default:
-		f.serveLatest(w, versions)
+		s.serveLatest(w, versions)
 	}
 }
 
-func (f *fakeVault) serveLatest(w http.ResponseWriter, versions []version) {
+func (s *Server) serveLatest(w http.ResponseWriter, versions []version) {
 	latest, status := versions[len(versions)-1], 200
 	if !latest.deleted.IsZero() {
 		latest.data, status = nil, 404
@@ -187,22 +140,22 @@ func (f *fakeVault) serveLatest(w http.ResponseWriter, versions []version) {
 	}})
 }
 
-func (f *fakeVault) serveMetadata(w http.ResponseWriter, r *http.Request, path string) {
+func (s *Server) serveMetadata(w http.ResponseWriter, r *http.Request, path string) {
 	switch {
 	case r.Method == http.MethodDelete:
-		delete(f.secrets, path)
+		delete(s.secrets, path)
 		w.WriteHeader(204)
 	case r.Method == http.MethodGet && r.URL.Query().Get("list") == "true":
-		f.list(w, path)
+		s.list(w, path)
 	default:
 		refuse(w, 405, "unsupported operation")
 	}
 }
 
 // list answers with the names right under a folder; subfolders end with a slash.
-func (f *fakeVault) list(w http.ResponseWriter, folder string) {
+func (s *Server) list(w http.ResponseWriter, folder string) {
 	var names []string
-	for path := range f.secrets {
+	for path := range s.secrets {
 		name, inside := strings.CutPrefix(path, folder)
 		if !inside {
 			continue
