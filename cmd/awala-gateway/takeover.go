@@ -55,16 +55,7 @@ Exit codes: 0 if it did what was asked; 1 if not, or if --verify finds a differe
   awala-gateway takeover --config takeover.yaml --remote --verify --json`,
 		Args: cobra.NoArgs,
 	}
-	config.RegisterFlags(cmd.Flags(), new(config.Config))
-	flags := cmd.Flags()
-	flags.BoolVar(&f.remote, "remote", false, "take over into NATS, the object store, MongoDB and Vault, not into a data folder")
-	flags.BoolVar(&f.dryRun, "dry-run", false, "look at the other gateway alone, and say what would be moved")
-	flags.BoolVar(&f.once, "once", false, "take over what there is, and do not follow")
-	flags.BoolVar(&f.cutover, "cutover", false, "wait until the other gateway has stopped, take over the rest, verify, complete")
-	flags.BoolVar(&f.verify, "verify", false, "compare everything with the other gateway, and change nothing")
-	flags.BoolVar(&f.json, "json", false, "print lines of JSON")
-	flags.DurationVar(&f.pause, "pause", 10*time.Second, "pause between two looks at the other gateway")
-	cmd.MarkFlagsMutuallyExclusive("dry-run", "once", "cutover", "verify")
+	f.register(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		options, err := toolOptions(cmd, environ, f.kind())
 		if err != nil {
@@ -78,6 +69,20 @@ Exit codes: 0 if it did what was asked; 1 if not, or if --verify finds a differe
 		return failed(runTakeover(ctx, cmd.OutOrStdout(), options, f))
 	}
 	return cmd
+}
+
+// register gives the command its flags.
+func (f *takeoverFlags) register(cmd *cobra.Command) {
+	config.RegisterFlags(cmd.Flags(), new(config.Config))
+	flags := cmd.Flags()
+	flags.BoolVar(&f.remote, "remote", false, "take over into NATS, the object store, MongoDB and Vault, not into a data folder")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "look at the other gateway alone, and say what would be moved")
+	flags.BoolVar(&f.once, "once", false, "take over what there is, and do not follow")
+	flags.BoolVar(&f.cutover, "cutover", false, "wait until the other gateway has stopped, take over the rest, verify, complete")
+	flags.BoolVar(&f.verify, "verify", false, "compare everything with the other gateway, and change nothing")
+	flags.BoolVar(&f.json, "json", false, "print lines of JSON")
+	flags.DurationVar(&f.pause, "pause", 10*time.Second, "pause between two looks at the other gateway")
+	cmd.MarkFlagsMutuallyExclusive("dry-run", "once", "cutover", "verify")
 }
 
 // kind is where to take over into. A dry run needs nothing of it.

@@ -58,36 +58,10 @@ func (r *run) waiting(ctx context.Context, channel string, yield func(Message) e
 	return state, r.stillServing(ctx)
 }
 
-// takeCargoes takes the cargoes that wait to be unwrapped.
+// takeCargoes takes the cargoes that wait to be unwrapped, and ends those here that do
+// not wait there any more.
 func (r *run) takeCargoes(ctx context.Context) error {
-	group, working := errgroup.WithContext(ctx)
-	group.SetLimit(cargoesAtOnce)
-	c := r.counting(Cargoes, 0)
-	var lock sync.Mutex // guards here and cargoIDs
-	here := map[string]bool{}
-	state, err := r.waiting(working, cargoChannel, func(m Message) error {
-		lock.Lock()
-		id, seen := r.cargoIDs[m.Sequence]
-		here[id] = true
-		lock.Unlock()
-		if seen {
-			return nil
-		}
-		group.Go(func() error {
-			defer c.add()
-			id, err := r.cargo(working, m)
-			lock.Lock()
-			defer lock.Unlock()
-			if err == nil {
-				r.cargoIDs[m.Sequence], here[id] = id, true
-			}
-			return err
-		})
-		return nil
-	})
-	if working := group.Wait(); working != nil {
-		return working
-	}
+	here, state, err := r.waitingCargoes(ctx)
 	if err != nil {
 		return err
 	}
@@ -108,6 +82,40 @@ func (r *run) takeCargoes(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// waitingCargoes deals with the cargoes that wait there, and returns the ids of their
+// events.
+func (r *run) waitingCargoes(ctx context.Context) (here map[string]bool, state queueState, err error) {
+	group, working := errgroup.WithContext(ctx)
+	group.SetLimit(cargoesAtOnce)
+	c := r.counting(Cargoes, 0)
+	var lock sync.Mutex // guards here and cargoIDs
+	here = map[string]bool{}
+	state, err = r.waiting(working, cargoChannel, func(m Message) error {
+		lock.Lock()
+		id, seen := r.cargoIDs[m.Sequence]
+		here[id] = true
+		lock.Unlock()
+		if seen {
+			return nil
+		}
+		group.Go(func() error {
+			defer c.add()
+			id, err := r.cargo(working, m)
+			lock.Lock()
+			defer lock.Unlock()
+			if err == nil {
+				r.cargoIDs[m.Sequence], here[id] = id, true
+			}
+			return err
+		})
+		return nil
+	})
+	if failed := group.Wait(); failed != nil {
+		err = failed // it ended the reading
+	}
+	return here, state, err
 }
 
 // cargo deals with one message, and returns the id of its event; "" if it is no cargo.

@@ -28,23 +28,13 @@ func parseJob(data []byte) (job, error) {
 	return j, nil
 }
 
-// takeInternetParcels takes what waits for other Internet nodes.
+// takeInternetParcels takes what waits for other Internet nodes, and ends here what does
+// not wait there any more.
 func (r *run) takeInternetParcels(ctx context.Context) error {
-	queued := map[string]string{} // by object, the message that names it last
-	waiting, err := r.waiting(ctx, parcelsChannel, func(m Message) error {
-		name := fmt.Sprintf("%s/%d", parcelsChannel, m.Sequence)
-		j, err := parseJob(m.Data)
-		if err != nil {
-			r.ledger.note(Jobs, name, skipped(reasonUnreadable, err.Error()))
-			return nil
-		}
-		queued[handlers.FormerEndpointBound+j.ObjectKey] = name
-		return nil
-	})
+	queued, err := r.queuedJobs(ctx)
 	if err != nil {
 		return err
 	}
-	r.ends.parcels = waiting.Last
 	walk := &objects{
 		run: r, kind: Deliveries, prefix: handlers.FormerEndpointBound, read: r.examine.InternetParcel,
 		queued: func(_ context.Context, key string) (named, acknowledged bool, err error) {
@@ -70,6 +60,24 @@ func (r *run) takeInternetParcels(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// queuedJobs returns the objects that the queue names, each with the name of the message
+// that does so last.
+func (r *run) queuedJobs(ctx context.Context) (map[string]string, error) {
+	queued := map[string]string{}
+	waiting, err := r.waiting(ctx, parcelsChannel, func(m Message) error {
+		name := fmt.Sprintf("%s/%d", parcelsChannel, m.Sequence)
+		j, err := parseJob(m.Data)
+		if err != nil {
+			r.ledger.note(Jobs, name, skipped(reasonUnreadable, err.Error()))
+			return nil
+		}
+		queued[handlers.FormerEndpointBound+j.ObjectKey] = name
+		return nil
+	})
+	r.ends.parcels = waiting.Last
+	return queued, err
 }
 
 // job notes what became of a queued delivery: the same as of its parcel.

@@ -34,9 +34,6 @@ const (
 // none is the span of what is not traced.
 var none = trace.SpanFromContext(context.Background())
 
-// Sampled tells whether ctx is in a span that will be exported.
-func Sampled(ctx context.Context) bool { return sampled(trace.SpanFromContext(ctx)) }
-
 func sampled(s trace.Span) bool { return s.IsRecording() && s.SpanContext().IsSampled() }
 
 // Start begins a span below that of ctx, if that one is sampled; otherwise it

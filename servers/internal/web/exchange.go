@@ -37,9 +37,6 @@ func exchangeOf(ctx context.Context) *exchange {
 	return &exchange{log: slog.New(slog.DiscardHandler)}
 }
 
-// RequestID returns the id of the request that ctx belongs to, or "".
-func RequestID(ctx context.Context) string { return exchangeOf(ctx).id }
-
 // Logger returns a logger that adds the request's id to every record.
 func Logger(ctx context.Context) *slog.Logger { return exchangeOf(ctx).log }
 
