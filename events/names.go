@@ -66,7 +66,9 @@ const sealedPrefix = "~"
 // everywhere, so that an id is sealed to the same in all events.
 var sealedUse = []byte("awala gateway event")
 
-func (n Name) seal(clear string) (string, error) {
+// Sealed returns the text as it stands in every event of the private gateway in which
+// it is sealed. Cipher must not be nil.
+func (n Name) Sealed(clear string) (string, error) {
 	sealed, err := n.Cipher.EncryptDeterministically([]byte(clear), sealedUse)
 	return sealedPrefix + base64.RawURLEncoding.EncodeToString(sealed), err
 }
@@ -203,7 +205,7 @@ func (n Name) sealToken(token string) (string, error) {
 	if err != nil {
 		return token, nil // a wildcard
 	}
-	sealed, err := n.seal(string(clear))
+	sealed, err := n.Sealed(string(clear))
 	return subjectToken(sealed), err
 }
 

@@ -175,7 +175,7 @@ func (v *veil) replace(was, tag string) (string, error) {
 	case name.Cipher == nil:
 		return was, nil
 	case v.sealing:
-		return name.seal(was)
+		return name.Sealed(was)
 	}
 	clear, err := name.open(was)
 	if err != nil {

@@ -113,9 +113,13 @@ func (l Live) wanted(ctx context.Context, s sequence, q Query) sequence {
 	}
 	nameless := q.Filter
 	nameless.Gateway, nameless.Parcel, nameless.Cargo = "", "", ""
+	seek := newSeeker(l.Names, q.Filter)
 	revealed := func(yield func(events.Message, error) bool) {
 		for m, err := range filtered(s, nameless) {
 			if err == nil {
+				if !seek.may(ctx, m) {
+					continue
+				}
 				m.Names, err = m.Reveal(ctx, l.Names)
 			}
 			if !yield(m, err) {

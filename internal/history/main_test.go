@@ -106,7 +106,14 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func (w *world) append(t *testing.T, e events.Event) events.Event {
 	t.Helper()
-	if _, err := w.log.Append(t.Context(), e); err != nil {
+	recorded := e
+	if w.live.Names != nil {
+		var err error
+		if recorded.Data, err = events.Seal(t.Context(), w.live.Names, e.Data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := w.log.Append(t.Context(), recorded); err != nil {
 		t.Fatal(err)
 	}
 	return e

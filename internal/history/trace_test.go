@@ -22,6 +22,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 const (
 	gatewayA = "0aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 	gatewayB = "0bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+	gatewayC = "0cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
 )
 
 // life records a parcel that came in a cargo, with another one, was hard to deliver,
