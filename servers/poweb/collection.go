@@ -104,7 +104,10 @@ func (s *Server) collect(w http.ResponseWriter, r *http.Request) error {
 
 // run serves the collection, ends the connection, and says how it was.
 func (c *collection) run(origin string) {
-	defer context.AfterFunc(c.sessions.draining, func() { c.link.cancel(errDraining) })()
+	defer context.AfterFunc(c.sessions.draining, func() {
+		c.sessions.part(c.link.ctx)
+		c.link.cancel(errDraining)
+	})()
 	c.metrics.collectors.Inc()
 	defer c.metrics.collectors.Dec()
 	began := time.Now()

@@ -122,6 +122,39 @@ func TestDrain(t *testing.T) {
 	}
 }
 
+// TestDrainSpreads shows that collectors do not all come back to the other servers at the
+// same moment.
+func TestDrainSpreads(t *testing.T) {
+	const collectors = 200
+	g := newGateway(t)
+	p := newPair(t, g)
+	var all [collectors]*powebclient.Collection
+	for i := range all {
+		all[i] = p.collect(t, powebclient.KeepAlive)
+		defer all[i].Close()
+	}
+	began := time.Now()
+	parted := make(chan time.Duration, collectors)
+	for _, c := range all {
+		go func() {
+			_, _ = c.Next(t.Context())
+			parted <- time.Since(began)
+		}()
+	}
+	if err := g.server.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	late := 0
+	for range all {
+		if took := <-parted; took > collectors*time.Millisecond/4 {
+			late++
+		}
+	}
+	if late < collectors/2 {
+		t.Errorf("%d of %d collectors were sent away in the first quarter of the time", collectors-late, collectors)
+	}
+}
+
 func TestDrainCutsOffWhoDoesNotListen(t *testing.T) {
 	g := newGateway(t)
 	p := newPair(t, g)

@@ -116,8 +116,8 @@ func (s *Server) router() http.Handler {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
 // Drain ends all collections: no more begin, the open ones are closed with code
-// 4000 once what they are doing is done, and those still there shortly before ctx
-// ends are cut off. It returns when none is left; it never fails, because an
+// 4000 once what they are doing is done, a thousand a second, and those still there
+// shortly before ctx ends are cut off. It returns when none is left; it never fails, because an
 // interrupted collection loses nothing.
 func (s *Server) Drain(ctx context.Context) error {
 	if deadline, ok := ctx.Deadline(); ok {
