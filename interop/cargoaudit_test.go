@@ -5,15 +5,13 @@ import (
 	"time"
 
 	"awala.network/gateway/events"
-	"awala.network/gateway/interop/process"
 )
 
-// auditCargo checks the history of a gateway that was stopped after [cargoLoad]:
-// one outcome for each cargo, one acceptance and one end for each parcel, nothing
-// parked, and no collection that held a parcel which had ended before it began.
-func auditCargo(t *testing.T, dir string, l *cargoLoad) {
+// audit checks the history after the load has settled: one outcome for each cargo, one
+// acceptance and one end for each parcel, nothing parked, and no collection that held a
+// parcel which had ended before it began, or longer ago than slack.
+func (l *cargoLoad) audit(t *testing.T, records []events.Record, slack time.Duration) {
 	t.Helper()
-	records := readHistory(t, dir, events.StreamCargo, events.StreamGatewayParcels, events.StreamParked)
 	auditOutcomes(t, records)
 	accepted, collected := map[string]int{}, map[string]time.Time{}
 	for _, r := range records {
@@ -44,7 +42,7 @@ func auditCargo(t *testing.T, dir string, l *cargoLoad) {
 	}
 	for id, collections := range l.remote.began {
 		for _, began := range collections {
-			if end := collected[id]; began.After(end) {
+			if end := collected[id]; began.After(end.Add(slack)) {
 				t.Errorf("parcel %s handed out to a courier %v after its end", id, began.Sub(end))
 			}
 		}
@@ -87,7 +85,7 @@ func cargoOutcomes(records []events.Record) map[string]int {
 
 // awaitOutcomes waits until each received cargo came to an end. What a killed
 // process had in hand takes some seconds to be handed out again.
-func awaitOutcomes(t *testing.T, gateway *process.Standalone) {
+func awaitOutcomes(t *testing.T, gateway site) {
 	t.Helper()
 	within(t, cargoSettledIn, "every cargo is unwrapped or refused", func() bool {
 		for _, n := range cargoOutcomes(recorded(t, gateway, events.StreamCargo)) {

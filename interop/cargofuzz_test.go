@@ -80,7 +80,7 @@ type cargoFuzzer struct {
 	parcel, ack       []byte
 }
 
-func newCargoFuzzer(t *testing.T, gateway *process.Standalone, seed uint64) *cargoFuzzer {
+func newCargoFuzzer(t *testing.T, gateway site, seed uint64) *cargoFuzzer {
 	f := &cargoFuzzer{random: rand.New(rand.NewPCG(seed, 0))}
 	f.sender, f.recipient, f.stranger = newOffline(t, gateway), newOffline(t, gateway), newOffline(t, gateway)
 	f.route = newCorrespondence(t, f.sender, f.recipient)
@@ -263,7 +263,7 @@ func (f *cargoFuzzer) collectDamaged(ctx context.Context, t *testing.T, courier 
 
 // showWorking shows that the gateway is ready, and that a parcel in a good cargo
 // arrives after all that was delivered before.
-func (f *cargoFuzzer) showWorking(t *testing.T, gateway *process.Standalone, courier *courierclient.Courier) {
+func (f *cargoFuzzer) showWorking(t *testing.T, gateway site, courier *courierclient.Courier) {
 	t.Helper()
 	response, err := http.Get(gateway.URL("admin") + "/readyz")
 	if err != nil {

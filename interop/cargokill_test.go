@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"awala.network/gateway/awala/cargo"
+	"awala.network/gateway/events"
 	"awala.network/gateway/internal/courierclient"
 	"awala.network/gateway/internal/powebclient"
 	"awala.network/gateway/interop/process"
@@ -40,14 +41,20 @@ func TestCargoKill(t *testing.T) {
 	t.Parallel()
 	dir, seed := t.TempDir(), rand.Uint64()
 	random := rand.New(rand.NewPCG(seed, 0))
-	load := newCargoLoad(t, process.StartStandalone(t, dir), seed)
+	first := process.StartStandalone(t, dir)
+	load := newCargoLoad(t, first, seed)
+	first.Kill()
 	for range killRounds {
 		gateway := process.StartStandalone(t, dir)
 		load.run(t, gateway, time.Duration(100+random.IntN(900))*time.Millisecond)
 	}
-	load.settle(t, process.StartStandalone(t, dir))
+	last := process.StartStandalone(t, dir)
+	load.settle(t, last)
+	if code, _ := last.Stop(t); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
 	load.account(t, seed)
-	auditCargo(t, dir, load)
+	load.audit(t, readHistory(t, dir, events.StreamCargo, events.StreamGatewayParcels, events.StreamParked), 0)
 }
 
 // cargoLoad is a private gateway that sends by courier, others that receive, two
@@ -64,6 +71,8 @@ type cargoLoad struct {
 	undone    []sentCargo // not acknowledged
 	done      []sentCargo
 	lastParts [][]byte // parcels of acknowledged cargo
+
+	acked map[string]bool // the sender has a PCA for them
 }
 
 // sentCargo is a cargo and the parcels in it.
@@ -72,14 +81,13 @@ type sentCargo struct {
 	parcels [][]byte
 }
 
-func newCargoLoad(t *testing.T, gateway *process.Standalone, seed uint64) *cargoLoad {
-	l := &cargoLoad{ledger: newLedger(), random: rand.New(rand.NewPCG(seed, 1)), sender: newOffline(t, gateway)}
+func newCargoLoad(t *testing.T, gateway site, seed uint64) *cargoLoad {
+	l := &cargoLoad{ledger: newLedger(), acked: map[string]bool{}, random: rand.New(rand.NewPCG(seed, 1)), sender: newOffline(t, gateway)}
 	l.online = []offline{newOffline(t, gateway), newOffline(t, gateway)}
 	l.remote = &remoteCollector{offline: newOffline(t, gateway), ledger: l.ledger, began: map[string][]time.Time{}}
 	for _, recipient := range append([]offline{l.remote.offline}, l.online...) {
 		l.routes = append(l.routes, newCorrespondence(t, l.sender, recipient))
 	}
-	gateway.Kill()
 	return l
 }
 
@@ -102,7 +110,7 @@ func (l *cargoLoad) run(t *testing.T, gateway *process.Standalone, after time.Du
 }
 
 // collectAll starts to collect everything until ctx ends.
-func (l *cargoLoad) collectAll(ctx context.Context, t *testing.T, gateway *process.Standalone, clients *sync.WaitGroup) {
+func (l *cargoLoad) collectAll(ctx context.Context, t *testing.T, gateway site, clients *sync.WaitGroup) {
 	for _, recipient := range l.online {
 		clients.Go(func() {
 			// It ends with the gateway.
@@ -117,7 +125,7 @@ func (l *cargoLoad) collectAll(ctx context.Context, t *testing.T, gateway *proce
 }
 
 // deliver carries cargo until the gateway is gone.
-func (l *cargoLoad) deliver(ctx context.Context, t *testing.T, gateway *process.Standalone) {
+func (l *cargoLoad) deliver(ctx context.Context, t *testing.T, gateway site) {
 	courier := newCourier(t, gateway)
 	defer courier.Close()
 	ticker := time.NewTicker(cargoInterval)
@@ -191,8 +199,8 @@ func (l *cargoLoad) parcel(i int) ([]byte, error) {
 }
 
 // settle delivers what is left, collects until everything has come, and shows that
-// nothing is left. Then it stops the gateway.
-func (l *cargoLoad) settle(t *testing.T, gateway *process.Standalone) {
+// nothing is left.
+func (l *cargoLoad) settle(t *testing.T, gateway site) {
 	courier := newCourier(t, gateway)
 	for _, c := range l.undone {
 		if err := l.hand(t.Context(), courier, c); err != nil {
@@ -218,24 +226,20 @@ func (l *cargoLoad) settle(t *testing.T, gateway *process.Standalone) {
 	})
 	awaitOutcomes(t, gateway)
 	l.acknowledged(t, courier)
-	if code, _ := gateway.Stop(t); code != 0 {
-		t.Errorf("exit code %d", code)
-	}
 }
 
 // acknowledged shows that the sender learns of every parcel that it sent.
 func (l *cargoLoad) acknowledged(t *testing.T, courier *courierclient.Courier) {
-	acknowledged := map[string]bool{}
 	for _, item := range collectItems(t, courier, l.sender)[cargo.KindParcelCollectionAck] {
 		ack, err := cargo.ParseParcelCollectionAck(item)
 		if err != nil {
 			t.Fatal(err)
 		}
-		acknowledged[ack.ParcelID] = true
+		l.acked[ack.ParcelID] = true
 	}
 	missing := 0
 	for id := range l.accepted {
-		if !acknowledged[id] {
+		if !l.acked[id] {
 			missing++
 		}
 	}

@@ -15,6 +15,17 @@ import (
 // none without a dot.
 const internetAddress = "gw.example.com"
 
+// site is where the clients of a gateway find its servers: a process, or what stands
+// before several.
+type site interface {
+	// Address is HOST:PORT, URL is http:// and that, of a server: admin, cogrpc, pohttp
+	// or poweb.
+	Address(server string) string
+	URL(server string) string
+	// Log is what the gateway has written.
+	Log() string
+}
+
 // installClients installs the pinned npm packages, once.
 var installClients = sync.OnceValue(func() error {
 	if _, err := os.Stat(filepath.Join("clients", "node_modules", ".package-lock.json")); err == nil {
@@ -55,7 +66,7 @@ func runScript(t *testing.T, script string) {
 
 // runNode runs a script of clients/ against the gateway, with these variables
 // beside those that tell where its servers are.
-func runNode(t *testing.T, gateway *process.Standalone, script string, env ...string) {
+func runNode(t *testing.T, gateway site, script string, env ...string) {
 	t.Helper()
 	node := exec.Command("node", "--test", "--test-reporter=spec", script)
 	node.Dir = "clients"
@@ -73,9 +84,9 @@ func runNode(t *testing.T, gateway *process.Standalone, script string, env ...st
 	}
 }
 
-func port(t *testing.T, gateway *process.Standalone, server string) string {
+func port(t *testing.T, gateway site, server string) string {
 	t.Helper()
-	_, port, err := net.SplitHostPort(gateway.Servers[server])
+	_, port, err := net.SplitHostPort(gateway.Address(server))
 	if err != nil {
 		t.Fatalf("%s server: %v", server, err)
 	}

@@ -14,7 +14,6 @@ import (
 	"awala.network/gateway/internal/keystore"
 	"awala.network/gateway/internal/keystore/sealed"
 	"awala.network/gateway/internal/names"
-	"awala.network/gateway/interop/process"
 )
 
 // readHistory returns what a gateway recorded in the streams. The gateway must
@@ -66,21 +65,33 @@ func readStream(ctx context.Context, t testing.TB, log *jetstream.Log, stream st
 	}
 }
 
-// recorded returns what a running gateway has recorded in a stream by now.
-func recorded(t testing.TB, gateway *process.Standalone, stream string) []events.Record {
+// recorded returns what a running gateway has recorded in a stream by now. It asks again
+// for a while if there is no answer: a cluster may be electing a leader.
+func recorded(t testing.TB, gateway site, stream string) (records []events.Record) {
 	t.Helper()
 	client, err := history.NewClient(gateway.URL("admin"), http.DefaultClient)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var records []events.Record
-	for m, err := range client.Messages(t.Context(), history.Query{Filter: history.Filter{Streams: []string{stream}}}) {
-		if err != nil {
+	for deadline := time.Now().Add(15 * time.Second); ; sleepFor(t.Context(), time.Second) {
+		records, err = readAll(t.Context(), client, stream)
+		if err == nil {
+			return records
+		}
+		if time.Now().After(deadline) {
 			t.Fatal(err)
+		}
+	}
+}
+
+func readAll(ctx context.Context, client *history.Client, stream string) (records []events.Record, err error) {
+	for m, err := range client.Messages(ctx, history.Query{Filter: history.Filter{Streams: []string{stream}}}) {
+		if err != nil {
+			return nil, err
 		}
 		records = append(records, m.Record())
 	}
-	return records
+	return records, nil
 }
 
 // within asks until the answer is yes: what it waits for is another process's

@@ -51,6 +51,12 @@ type killLoad struct {
 // newKillLoad registers the peers, then stops the gateway.
 func newKillLoad(t *testing.T, gateway *process.Standalone) *killLoad {
 	l := &killLoad{ledger: newLedger()}
+	defer gateway.Kill()
+	l.register(t, gateway)
+	return l
+}
+
+func (l *killLoad) register(t *testing.T, gateway site) {
 	for range killRecipients {
 		peer, err := clientOf(t, gateway).NewPrivateGateway(t.Context())
 		if err != nil {
@@ -67,8 +73,6 @@ func newKillLoad(t *testing.T, gateway *process.Standalone) *killLoad {
 		t.Fatal(err)
 	}
 	l.sender = sender
-	gateway.Kill()
-	return l
 }
 
 // run puts load on the gateway, kills it after a while, and waits for the
@@ -95,33 +99,40 @@ func (l *killLoad) run(t *testing.T, gateway *process.Standalone, after time.Dur
 }
 
 // send delivers new parcels until the gateway is gone.
-func (l *killLoad) send(ctx context.Context, t *testing.T, gateway *process.Standalone, byPoWeb bool) {
+func (l *killLoad) send(ctx context.Context, t *testing.T, gateway site, byPoWeb bool) {
 	peer := l.gateways[0].At(clientOf(t, gateway))
 	for n := 0; ctx.Err() == nil; n++ {
-		parcel, err := l.sender.Write(powebclient.Parcel{
-			To: l.endpoints[n%len(l.endpoints)], TTL: time.Hour, CreatedAt: time.Now().Add(-time.Second), Payload: make([]byte, 512),
-		})
-		if err != nil {
-			t.Errorf("write: %v", err)
+		if err := l.sendOne(ctx, t, gateway, peer, n, byPoWeb); err != nil {
 			return
 		}
-		if byPoWeb {
-			err = peer.Deliver(ctx, parcel)
-		} else {
-			err = powebclient.DeliverByPoHTTP(ctx, http.DefaultClient, gateway.URL("pohttp"), parcel)
-		}
-		if status := powebclient.Status(err); status != 0 && ctx.Err() == nil && status < 500 {
-			t.Errorf("refused: %v", err)
-		}
-		if err != nil {
-			return
-		}
-		l.accept(parcelID(parcel))
 	}
 }
 
+// sendOne delivers a new parcel to one of the recipients.
+func (l *killLoad) sendOne(ctx context.Context, t *testing.T, gateway site, peer *powebclient.PrivateGateway, n int, byPoWeb bool) error {
+	parcel, err := l.sender.Write(powebclient.Parcel{
+		To: l.endpoints[n%len(l.endpoints)], TTL: time.Hour, CreatedAt: time.Now().Add(-time.Second), Payload: make([]byte, 512),
+	})
+	if err != nil {
+		t.Errorf("write: %v", err)
+		return err
+	}
+	if byPoWeb {
+		err = peer.Deliver(ctx, parcel)
+	} else {
+		err = powebclient.DeliverByPoHTTP(ctx, http.DefaultClient, gateway.URL("pohttp"), parcel)
+	}
+	if status := powebclient.Status(err); status != 0 && ctx.Err() == nil && status < 500 {
+		t.Errorf("refused: %v", err)
+	}
+	if err == nil {
+		l.accept(parcelID(parcel))
+	}
+	return err
+}
+
 // collectAll empties every mailbox, twice: the second time nothing may be left.
-func (l *killLoad) collectAll(t *testing.T, gateway *process.Standalone) {
+func (l *killLoad) collectAll(t *testing.T, gateway site) {
 	for range 2 {
 		for _, peer := range l.gateways {
 			if err := l.collect(t.Context(), peer.At(clientOf(t, gateway)), powebclient.CloseUponCompletion); !errors.Is(err, io.EOF) {
@@ -131,7 +142,7 @@ func (l *killLoad) collectAll(t *testing.T, gateway *process.Standalone) {
 	}
 }
 
-func clientOf(t testing.TB, gateway *process.Standalone) *powebclient.Client {
+func clientOf(t testing.TB, gateway site) *powebclient.Client {
 	t.Helper()
 	client, err := powebclient.New(gateway.URL("poweb"), nil)
 	if err != nil {

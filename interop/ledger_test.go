@@ -92,16 +92,22 @@ func (l *ledger) collect(ctx context.Context, peer *powebclient.PrivateGateway, 
 	}
 }
 
+// repeated counts how often a parcel came that had come before.
+func (l *ledger) repeated() (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, times := range l.received {
+		n += times - 1
+	}
+	return n
+}
+
 // account tells what was lost and what came too often.
 func (l *ledger) account(t *testing.T, seed uint64) {
 	t.Helper()
 	missing := l.missing()
-	repeated := 0
-	for _, n := range l.received {
-		repeated += n - 1
-	}
 	t.Logf("seed %d: %d accepted, %d received, %d came again before their acknowledgement was kept",
-		seed, len(l.accepted), len(l.received), repeated)
+		seed, len(l.accepted), len(l.received), l.repeated())
 	if len(l.accepted) == 0 {
 		t.Error("no parcel was accepted: the test shows nothing")
 	}

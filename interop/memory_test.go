@@ -86,7 +86,7 @@ type bounded struct {
 // newBounded starts a server within its bound, and what it needs without one.
 func newBounded(b *testing.B, role string) *bounded {
 	b.Helper()
-	services := process.StartServices(b)
+	services := process.StartServices(b, nil)
 	w := &bounded{bound: process.NewBound(b, memoryLimit)}
 	process.StartRole(b, services, nil, []string{"worker", "projections"})
 	w.role = process.StartRole(b, services, w.bound, []string{role}, "--"+role+"-listen", "127.0.0.1:0")

@@ -9,7 +9,6 @@ import (
 	"awala.network/gateway/awala/pki"
 	"awala.network/gateway/internal/courierclient"
 	"awala.network/gateway/internal/powebclient"
-	"awala.network/gateway/interop/process"
 )
 
 // offline is a private gateway that can use couriers and PoWeb, with one endpoint.
@@ -19,7 +18,7 @@ type offline struct {
 	endpoint *powebclient.Endpoint
 }
 
-func newOffline(t testing.TB, gateway *process.Standalone) offline {
+func newOffline(t testing.TB, gateway site) offline {
 	t.Helper()
 	online, err := clientOf(t, gateway).NewPrivateGateway(t.Context())
 	if err != nil {
@@ -36,9 +35,9 @@ func newOffline(t testing.TB, gateway *process.Standalone) offline {
 	return offline{private, online, endpoint}
 }
 
-func newCourier(t testing.TB, gateway *process.Standalone) *courierclient.Courier {
+func newCourier(t testing.TB, gateway site) *courierclient.Courier {
 	t.Helper()
-	courier, err := courierclient.New(gateway.Servers["cogrpc"])
+	courier, err := courierclient.New(gateway.Address("cogrpc"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,14 +49,28 @@ func Running() (some, withVault bool) {
 // It is empty: tests that use it do not run in parallel.
 func NATS(tb testing.TB, account string) config.NATS {
 	tb.Helper()
-	c := config.NATS{
+	c := natsUser(tb, account, Env(tb, "NATS_PASSWORD"))
+	empty(tb, c)
+	return c
+}
+
+// NATSUsers names the cluster and the account of a gateway, which is empty, with the
+// users that deployments/nats/permissions.conf describes: what roles may do, and what
+// `awala-gateway init` may.
+func NATSUsers(tb testing.TB) (roles, makers config.NATS) {
+	tb.Helper()
+	empty(tb, natsUser(tb, "operator", Secret(tb, "nats-operator")))
+	return natsUser(tb, "awala", Secret(tb, "nats")), natsUser(tb, "init", Secret(tb, "nats-init"))
+}
+
+func natsUser(tb testing.TB, name, password string) config.NATS {
+	tb.Helper()
+	return config.NATS{
 		URLs: config.NATSURLs(Env(tb, "NATS_URL")), Replicas: 3,
-		User: config.Text(account), Password: config.Secret(Env(tb, "NATS_PASSWORD")),
+		User: config.Text(name), Password: config.Secret(password),
 		SystemUser: "system", SystemPassword: config.Secret(Env(tb, "NATS_SYSTEM_PASSWORD")),
 		TLSCA: config.Path(Env(tb, "TLS_CA")), TLSCert: config.Path(Env(tb, "TLS_CERT")), TLSKey: config.Path(Env(tb, "TLS_KEY")),
 	}
-	empty(tb, c)
-	return c
 }
 
 // empty removes every stream of the account.

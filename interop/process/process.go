@@ -43,7 +43,21 @@ var Binary = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
-// Standalone is a running standalone gateway.
+// Run runs a command of awala-gateway, with variables in its environment, to its end,
+// and returns what it printed.
+func Run(t testing.TB, env []string, args ...string) (string, error) {
+	t.Helper()
+	binary, err := Binary()
+	if err != nil {
+		t.Fatalf("build: %v", err)
+	}
+	command := exec.Command(binary, args...)
+	command.Env = append(os.Environ(), env...)
+	out, err := command.CombinedOutput()
+	return string(out), err
+}
+
+// Standalone is a running gateway, or a process of one of its roles.
 type Standalone struct {
 	// Info is what the process said of itself when it became ready.
 	gateway.Info
@@ -146,6 +160,9 @@ func (s *Standalone) Stop(t testing.TB) (code int, took time.Duration) {
 
 // Log returns what the process has written so far.
 func (s *Standalone) Log() string { return s.log.String() }
+
+// Address returns where one of the process's servers listens, HOST:PORT.
+func (s *Standalone) Address(server string) string { return s.Servers[server] }
 
 // URL returns the http:// URL of one of the process's servers.
 func (s *Standalone) URL(server string) string { return "http://" + s.Servers[server] }

@@ -17,8 +17,7 @@ func StartRole(t testing.TB, services *Services, bound *Bound, role []string, fl
 	}
 	readyFile := filepath.Join(t.TempDir(), "ready.json")
 	args := append([]string{binary}, role...)
-	args = append(args, services.Flags...)
-	args = append(args, "--ready-file", readyFile, "--admin-listen", "127.0.0.1:0", "--log-format", "json", "--log-level", "warn")
+	args = append(args, "--config", services.Config, "--ready-file", readyFile, "--admin-listen", "127.0.0.1:0", "--log-format", "json", "--log-level", "warn")
 	line := bound.command(append(args, flags...))
 	s := &Standalone{cmd: exec.Command(line[0], line[1:]...), log: &lockedBuffer{}, exited: make(chan struct{})}
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log

@@ -1,113 +1,75 @@
 package process
 
 import (
-	"encoding/json"
-	"fmt"
 	"maps"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
-	"sync"
+	"strconv"
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
+	"go.yaml.in/yaml/v3"
+
+	"awala.network/gateway/internal/servicestest"
 )
 
-// Services are backing services for roles that are processes of their own.
+// Services are the real backing services that `task services:all` has started, as a
+// gateway of the test's own has them: an empty account on the NATS cluster, a bucket, a
+// database and a folder of keys.
 type Services struct {
-	// Flags are the settings of a role that uses them.
-	Flags []string
+	// Config is a file of the settings of a role that uses them. NATS and Vault let it
+	// do what deployments/ says, and no more.
+	Config string
+	// Bucket and Database are in the settings.
+	Bucket, Database string
+
+	makers []string // environment of who makes streams
 }
 
-// StartServices starts a NATS server and a Vault of the test's own, in its process,
-// and takes the S3 and MongoDB servers that `task services` has started.
-func StartServices(t testing.TB) *Services {
+// StartServices names the services, and has `awala-gateway init` make in them what roles
+// need, with the given settings. Tests with services do not run in parallel.
+func StartServices(t testing.TB, settings map[string]string) *Services {
 	t.Helper()
-	s := &Services{}
-	for flag, variable := range map[string]string{
-		"s3-endpoint": "AWALA_TEST_S3_ENDPOINT", "s3-bucket": "AWALA_TEST_S3_BUCKET", "mongodb-uri": "AWALA_TEST_MONGODB_URI",
-		"s3-access-key": "AWALA_TEST_S3_ACCESS_KEY", "s3-secret-key": "AWALA_TEST_S3_SECRET_KEY",
-	} {
-		value := os.Getenv(variable)
-		if value == "" {
-			t.Fatalf("%s is not set: start the services first", variable)
-		}
-		s.Flags = append(s.Flags, "--"+flag, value)
+	unique := strconv.FormatInt(time.Now().UnixNano(), 10)
+	s := &Services{Config: filepath.Join(t.TempDir(), "config.yaml"), Bucket: "awala-" + unique, Database: "awala_" + unique}
+	s.write(t, settings)
+	out, err := Run(t, s.makers, "init", "--remote", "--config", s.Config)
+	if err != nil {
+		t.Fatalf("init: %v\n%s", err, out)
 	}
-	vault := httptest.NewServer(&vault{records: make(map[string]json.RawMessage)})
-	t.Cleanup(vault.Close)
-	s.Flags = append(s.Flags,
-		"--mongodb-database", fmt.Sprintf("awala_test_%d", time.Now().UnixNano()),
-		"--vault-address", vault.URL, "--vault-token", "root",
-		"--nats-url", startNATS(t), "--nats-replicas", "1", "--nats-user", "awala", "--nats-password", "awala",
-		"--nats-system-user", "system", "--nats-system-password", "system")
 	return s
 }
 
-const natsConfig = `
-port: -1
-host: 127.0.0.1
-jetstream { store_dir: %q, sync_interval: always }
-accounts {
-  SYS { users: [ { user: system, password: system } ] }
-  AWALA { jetstream: enabled, users: [ { user: awala, password: awala } ] }
-}
-system_account: SYS
-`
-
-func startNATS(t testing.TB) (url string) {
+// write makes the file.
+func (s *Services) write(t testing.TB, settings map[string]string) {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "nats.conf")
-	if err := os.WriteFile(file, fmt.Appendf(nil, natsConfig, t.TempDir()), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	o, err := server.ProcessConfigFile(file)
+	roles, makers := servicestest.NATSUsers(t)
+	s.makers = []string{"AWALA_NATS_USER=" + string(makers.User), "AWALA_NATS_PASSWORD=" + makers.Password.Reveal()}
+	objects, documents, keys := servicestest.ObjectStore(t), servicestest.MongoDB(t), servicestest.Vault(t)
+	secretID, err := keys.SecretID.Reveal()
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.NoSigs, o.NoLog = true, true
-	ns, err := server.NewServer(o)
+	all := map[string]string{
+		"nats-url": string(roles.URLs), "nats-replicas": strconv.Itoa(int(roles.Replicas)),
+		"nats-user": string(roles.User), "nats-password": roles.Password.Reveal(),
+		"nats-system-user": string(roles.SystemUser), "nats-system-password": roles.SystemPassword.Reveal(),
+		"nats-tls-ca": string(roles.TLSCA), "nats-tls-cert": string(roles.TLSCert), "nats-tls-key": string(roles.TLSKey),
+
+		"s3-endpoint": string(objects.Endpoint), "s3-bucket": s.Bucket, "s3-region": string(objects.Region),
+		"s3-access-key": string(objects.AccessKey), "s3-secret-key": objects.SecretKey.Reveal(), "s3-tls-ca": string(objects.TLSCA),
+
+		"mongodb-uri": documents.URI.Reveal(), "mongodb-database": s.Database,
+
+		"vault-address": string(keys.Address), "vault-tls-ca": string(keys.TLSCA), "vault-folder": string(keys.Folder),
+		"vault-role-id": string(keys.RoleID), "vault-secret-id": secretID,
+	}
+	maps.Copy(all, settings)
+	text, err := yaml.Marshal(all)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ns.Start()
-	t.Cleanup(func() { ns.Shutdown(); ns.WaitForShutdown() })
-	if !ns.ReadyForConnections(10 * time.Second) {
-		t.Fatal("NATS did not start")
-	}
-	return ns.ClientURL()
-}
-
-// vault is as much of a KV v2 engine as the key store needs.
-type vault struct {
-	mu      sync.Mutex
-	records map[string]json.RawMessage
-}
-
-// ServeHTTP implements [http.Handler].
-func (v *vault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	name, isData := strings.CutPrefix(r.URL.Path, "/v1/gw-keys/data/")
-	switch {
-	case isData && r.Method == http.MethodGet && v.records[name] != nil:
-		fmt.Fprintf(w, `{"data":{"data":%s,"metadata":{"version":1}}}`, v.records[name])
-	case isData && r.Method != http.MethodGet:
-		var body struct {
-			Data json.RawMessage `json:"data"`
-		}
-		_ = json.NewDecoder(r.Body).Decode(&body)
-		v.records[name] = body.Data
-		fmt.Fprint(w, `{"data":{"version":1}}`)
-	case r.URL.Query().Get("list") == "true" && len(v.records) > 0:
-		keys, _ := json.Marshal(slices.Collect(maps.Keys(v.records)))
-		fmt.Fprintf(w, `{"data":{"keys":%s}}`, keys)
-	default:
-		w.WriteHeader(http.StatusNotFound)
-		fmt.Fprint(w, `{"errors":[]}`)
+	if err := os.WriteFile(s.Config, text, 0o600); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -1,0 +1,166 @@
+package interop
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"awala.network/gateway/events"
+	"awala.network/gateway/internal/blobs/s3"
+	"awala.network/gateway/internal/config"
+	"awala.network/gateway/internal/connect"
+	"awala.network/gateway/internal/servicestest"
+	"awala.network/gateway/interop/process"
+)
+
+// books audits everything that was ever recorded, whoever caused it, and asks the
+// gateway's own commands.
+func (w *endToEnd) books(t *testing.T) {
+	t.Run("blobs", w.auditBlobs)
+	t.Run("history", func(t *testing.T) {
+		w.command(t, "events", "checkpoint", "--admin", w.URL("admin"))
+		t.Logf("%s", w.command(t, "events", "verify", "--admin", w.URL("admin")))
+	})
+	t.Run("projections", w.auditProjections)
+	t.Run("doctor", func(t *testing.T) {
+		t.Logf("%s", w.command(t, "doctor", "--remote", "--skip-dns", "--config", w.services.Config))
+	})
+}
+
+// command runs one that must succeed.
+func (w *endToEnd) command(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := process.Run(t, nil, args...)
+	if err != nil {
+		t.Fatalf("%v: %v\n%s", args, err, out)
+	}
+	return out
+}
+
+// auditProjections has every projection compared with the fold of the history.
+func (w *endToEnd) auditProjections(t *testing.T) {
+	list := w.command(t, "projections", "list", "--json", "--admin", w.URL("admin"))
+	count := 0
+	for line := range strings.Lines(list) {
+		var p struct{ Name string }
+		if err := json.Unmarshal([]byte(line), &p); err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+		w.command(t, "projections", "verify", p.Name, "--admin", w.URL("admin"))
+		count++
+	}
+	t.Logf("%d projections are the fold of the history", count)
+}
+
+// parcelBooks are the versions of parcels in the history.
+type parcelBooks struct {
+	blobs map[string]string   // by the id of their acceptance
+	ends  map[string][]string // their ends, by type
+}
+
+func (w *endToEnd) readBooks(t *testing.T) parcelBooks {
+	t.Helper()
+	b := parcelBooks{blobs: map[string]string{}, ends: map[string][]string{}}
+	for _, stream := range []string{events.StreamGatewayParcels, events.StreamInternetParcels} {
+		for _, r := range recorded(t, w, stream) {
+			b.enter(r)
+		}
+	}
+	return b
+}
+
+func (b parcelBooks) enter(r events.Record) {
+	end := func(acceptedID string) { b.ends[acceptedID] = append(b.ends[acceptedID], fmt.Sprintf("%T", r.Data)) }
+	switch data := r.Data.(type) {
+	case events.GatewayParcelAccepted:
+		b.blobs[r.ID] = data.BlobKey
+	case events.GatewayParcelCollected:
+		end(data.AcceptedID)
+	case events.GatewayParcelExpired:
+		end(data.AcceptedID)
+	case events.GatewayParcelReplaced:
+		end(data.AcceptedID)
+	case events.InternetParcelAccepted:
+		b.blobs[r.ID] = data.BlobKey
+	case events.InternetParcelDelivered:
+		end(data.AcceptedID)
+	case events.InternetParcelRefused:
+		end(data.AcceptedID)
+	case events.InternetParcelExpired:
+		end(data.AcceptedID)
+	}
+}
+
+// open are the keys of the blobs of what is queued.
+func (b parcelBooks) open() map[string]bool {
+	open := map[string]bool{}
+	for id, key := range b.blobs {
+		if len(b.ends[id]) == 0 {
+			open[key] = true
+		}
+	}
+	return open
+}
+
+// auditBlobs shows that each accepted parcel has one end and no blob, or a blob and no
+// end.
+func (w *endToEnd) auditBlobs(t *testing.T) {
+	books := w.readBooks(t)
+	for id, ends := range books.ends {
+		if len(ends) > 1 {
+			t.Errorf("the parcel of event %s has %d ends: %v", id, len(ends), ends)
+		}
+	}
+	w.awaitDeletion(t, books)
+	stored := w.blobs(t)
+	open := w.readBooks(t).open() // some may have expired meanwhile
+	for key := range open {
+		if !stored[key] {
+			t.Errorf("no blob %s, but its parcel is queued", key)
+		}
+		delete(stored, key)
+	}
+	t.Logf("%d parcels accepted, %d of them queued; %d blobs of requests that broke off wait for the sweep",
+		len(books.blobs), len(open), len(stored))
+}
+
+// awaitDeletion waits until no blob is stored of what has ended.
+func (w *endToEnd) awaitDeletion(t *testing.T, books parcelBooks) {
+	t.Helper()
+	open := books.open()
+	within(t, 2*takeUpWithin, "the blobs of parcels that have ended are deleted", func() bool {
+		sleepFor(t.Context(), chaosPace)
+		stored := w.blobs(t)
+		for _, key := range books.blobs {
+			if !open[key] && stored[key] {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// blobs lists the keys of the parcels that are stored.
+func (w *endToEnd) blobs(t *testing.T) map[string]bool {
+	t.Helper()
+	c := servicestest.ObjectStore(t)
+	c.Bucket = config.Text(w.services.Bucket)
+	options, err := connect.ObjectStore(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, err := s3.New(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	keys := map[string]bool{}
+	for info, err := range store.List(t.Context(), "parcels/") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys[info.Key] = true
+	}
+	return keys
+}
