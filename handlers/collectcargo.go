@@ -34,18 +34,24 @@ type CargoIssuer interface {
 // [projections.Reader]).
 type PendingParcels interface {
 	Mailbox
+	// Pending returns at most limit parcels that were accepted after the sequence after
+	// and have neither ended nor expired, the oldest first. There is no more when it
+	// returns fewer. Errors are transient.
 	Pending(ctx context.Context, gatewayID string, after uint64, limit int) ([]projections.Item, error)
 }
 
 // UndeliverableReporter hears of parcels that cannot be handed out, now or ever. It
 // must not block.
 type UndeliverableReporter interface {
+	// Undeliverable is told again each time that the parcel is passed over.
 	Undeliverable(ctx context.Context, parcel projections.Item, reason error)
 }
 
 // DueAcknowledgements tells which PCAs a private gateway is to be sent (see
 // [projections.Acknowledgements]).
 type DueAcknowledgements interface {
+	// Due takes every append into account that returned before the call. Errors are
+	// transient.
 	Due(ctx context.Context, gatewayID string) (projections.Due, error)
 }
 

@@ -18,6 +18,8 @@ import (
 
 // Postman delivers parcels to other Internet nodes (see package internal/pohttp/postman).
 type Postman interface {
+	// Deliver makes one attempt and has no error: what went wrong is in the result. An
+	// attempt that ctx ends is one to be made again, and may have arrived.
 	Deliver(ctx context.Context, address string, parcel []byte) pohttp.Result
 }
 

@@ -28,8 +28,13 @@ type GatewayNames interface {
 
 // ReadModel is a projection that can be folded anew (see [projections.Maintained]).
 type ReadModel interface {
+	// Name is the projection's, without its version.
 	Name() string
+	// Rebuild folds the history into a new version and switches to it. It may be killed
+	// and repeated.
 	Rebuild(ctx context.Context, o projections.RebuildOptions, report func(projections.Progress)) (projections.Rebuilt, error)
+	// Sweep drops the versions that no reader can need, the one before the last switch
+	// once the grace has passed since, and returns their names.
 	Sweep(ctx context.Context, grace time.Duration) ([]string, error)
 }
 

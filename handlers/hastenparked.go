@@ -67,6 +67,8 @@ func (h *HastenGatewayParcel) Handle(ctx context.Context, r events.Record) error
 // KnownDeliveries reads the projection of deliveries (see
 // [projections.DeliveryReader]).
 type KnownDeliveries interface {
+	// Get returns what the projection knows by now; ids that it does not know are left
+	// out. It may be behind the history.
 	Get(ctx context.Context, ids []string) (map[string]projections.Stored[projections.Delivery], error)
 }
 

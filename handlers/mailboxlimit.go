@@ -13,6 +13,7 @@ import (
 
 // QueuedParcels reads what is queued for a private gateway (see [projections.Reader]).
 type QueuedParcels interface {
+	// Pending is as in [PendingParcels].
 	Pending(ctx context.Context, gatewayID string, after uint64, limit int) ([]projections.Item, error)
 }
 

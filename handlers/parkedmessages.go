@@ -25,6 +25,7 @@ type RecordAt interface {
 
 // Replayer lets a consumer's handler handle a record again (see workers.Replays).
 type Replayer interface {
+	// Replay returns the handler's error; nil says that what the handler does is durable.
 	Replay(ctx context.Context, consumer string, rec events.Record) error
 }
 

@@ -31,6 +31,7 @@ const (
 // GatewayIdentity is the gateway's own identity with its id.
 type GatewayIdentity interface {
 	Identity
+	// NodeID is the id of the gateway's identity key (RS-002), which never changes.
 	NodeID() string
 }
 

@@ -34,6 +34,7 @@ type CargoLog interface {
 
 // ParcelAcceptor takes in the parcels of a cargo (see [AcceptParcel]).
 type ParcelAcceptor interface {
+	// FromPrivateGateway may be repeated: the same octets are accepted once.
 	FromPrivateGateway(
 		ctx context.Context, raw []byte, gatewayID string, via events.Ingress, cause *events.Event,
 	) (Accepted, error)
@@ -41,6 +42,7 @@ type ParcelAcceptor interface {
 
 // ParcelCollector takes in the acknowledgements of a cargo (see [CollectParcel]).
 type ParcelCollector interface {
+	// AcknowledgedInCargo may be repeated: a version ends once.
 	AcknowledgedInCargo(ctx context.Context, key events.ParcelKey, in AcknowledgingCargo) (bool, error)
 }
 

@@ -11,9 +11,10 @@ import (
 	"awala.network/gateway/internal/jetstream"
 )
 
-// Appender records events. An error means that the event is stored or not;
-// appending it again is safe (see jetstream.Log.Append).
+// Appender records events (see jetstream.Log).
 type Appender interface {
+	// Append returns once the event is on disk. After an error it is recorded or not, and
+	// appending it again is safe.
 	Append(ctx context.Context, e events.Event) (events.Position, error)
 }
 

@@ -11,6 +11,10 @@ import (
 )
 
 // Keys is what this package needs of the key store (see internal/keystore).
+//
+// What is saved is durable on return; after an error it is saved or not, and may be saved
+// again. keystore.ErrNotFound says that there is no such key, other errors are transient
+// unless they are marked.
 type Keys interface {
 	IdentityKey(ctx context.Context, nodeID string) (*rsa.PrivateKey, error)
 	SaveIdentityKey(ctx context.Context, key *rsa.PrivateKey) (nodeID string, err error)

@@ -15,20 +15,29 @@ import (
 const Consumer = "delivery"
 
 // Store reads the stored projections (see [projections.DeliveryReader]).
+//
+// It may be behind the history, and documents may be newer than the checkpoint, never
+// older. Errors are transient.
 type Store interface {
+	// Checkpoint is the last sequence that is folded in.
 	Checkpoint(ctx context.Context) (uint64, error)
+	// Get leaves out ids that it does not know.
 	Get(ctx context.Context, ids []string) (map[string]projections.Stored[projections.Delivery], error)
+	// Open yields the deliveries that have not ended, until yield's error.
 	Open(ctx context.Context, yield func(projections.Stored[projections.Delivery]) error) error
+	// Destinations yields those to which operators did something, until yield's error.
 	Destinations(ctx context.Context, yield func(projections.Stored[projections.Destination]) error) error
 }
 
 // Parker sets messages aside (see workers.Parker).
 type Parker interface {
+	// Park returns nil once the parking is durable. It may be repeated.
 	Park(ctx context.Context, d jetstream.Delivery, cause error) error
 }
 
 // BlobDeleter removes blobs, also ones that are not there.
 type BlobDeleter interface {
+	// Delete may be repeated.
 	Delete(ctx context.Context, key string) error
 }
 

@@ -16,7 +16,10 @@ import (
 // Handler makes attempts and records what became of them (see
 // [handlers.DeliverParcel]).
 type Handler interface {
+	// Handle makes an attempt. After an error it was not made, or what came of it may not be
+	// recorded: it is made again.
 	Handle(ctx context.Context, a handlers.Assignment) (handlers.Outcome, error)
+	// Expire records the end of a delivery whose time is up.
 	Expire(ctx context.Context, a handlers.Assignment) (handlers.Outcome, error)
 }
 
