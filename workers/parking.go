@@ -20,6 +20,9 @@ type parking struct {
 	logger      *slog.Logger
 }
 
+// middleware parks after the last attempt, and before a message that has been delivered
+// twice as often, since it must be one that kills its process: an end of memory, for
+// instance, which no handler survives. Such a one would stop its worker for ever.
 func (p *parking) middleware(next message.HandlerFunc) message.HandlerFunc {
 	return func(msg *message.Message) ([]*message.Message, error) {
 		d, ok := jetstream.DeliveryFrom(msg.Context())
@@ -28,6 +31,9 @@ func (p *parking) middleware(next message.HandlerFunc) message.HandlerFunc {
 		}
 		if bad, ok := d.Data.(events.Unreadable); ok {
 			return nil, p.park(msg, d, bad.Err)
+		}
+		if d.Attempt > 2*p.maxAttempts {
+			return nil, p.park(msg, d, fmt.Errorf("delivered %d times, and no process lived to say what came of it", d.Attempt))
 		}
 		produced, err := next(msg)
 		switch {

@@ -77,6 +77,23 @@ func TestParkedEvent(t *testing.T) {
 	}
 }
 
+// TestKillerIsParkedUnseen sets aside a message whose handler has never answered: the
+// process died each time.
+func TestKillerIsParkedUnseen(t *testing.T) {
+	log := &memoryLog{}
+	err := through(newParking(t, log).middleware, delivered(t.Context(), 11), func(context.Context) error {
+		t.Error("the handler is called once more")
+		return nil
+	})
+	if err != nil || len(log.appended) != 1 {
+		t.Fatalf("%d parked, %v", len(log.appended), err)
+	}
+	want := "delivered 11 times, and no process lived to say what came of it"
+	if got := log.appended[0].Data.(events.MessageParked).Reason; got != want {
+		t.Errorf("parked %q, want %q", got, want)
+	}
+}
+
 func TestUnreadableIsParkedUnseen(t *testing.T) {
 	log := &memoryLog{}
 	header := map[string][]string{events.HeaderMessageID: {" bad id\n"}}
