@@ -23,6 +23,8 @@ type stores struct {
 	objects  map[string][]byte
 	channels map[string]*channel
 	clients  []string
+	// returning makes the nth look at the clients find a worker that came back.
+	returning int
 	// failovers is how many times another server has taken over.
 	failovers int
 	// behind has the next group be told by a server that is behind, and that loses its
@@ -137,5 +139,8 @@ func (s *stores) Pending(_ context.Context, name, _, _ string, _ takeover.Group)
 func (s *stores) Clients(context.Context) ([]string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.returning--; s.returning == 0 {
+		return []string{"worker"}, nil
+	}
 	return s.clients, nil
 }

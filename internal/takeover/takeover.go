@@ -110,7 +110,7 @@ func (t *Takeover) Follow(ctx context.Context, pause time.Duration) (Account, er
 
 // Cutover makes passes until there is nothing new, verifies the result and records
 // that the takeover is complete. It waits for the other gateway's clients to leave its
-// queues. If it was complete already, it verifies.
+// queues, and fails if one comes back. If it was complete already, it verifies.
 func (t *Takeover) Cutover(ctx context.Context) (Account, error) {
 	r, err := t.open(ctx, take)
 	if errors.Is(err, ErrCompleted) {
@@ -126,6 +126,9 @@ func (t *Takeover) Cutover(ctx context.Context) (Account, error) {
 	}
 	verified, err := t.Verify(ctx)
 	if err != nil {
+		return verified, err
+	}
+	if err := r.nobodyCameBack(ctx); err != nil {
 		return verified, err
 	}
 	if err := r.complete(ctx); err != nil {
@@ -164,6 +167,16 @@ func (r *run) awaitNobody(ctx context.Context) error {
 			return fmt.Errorf("%s of the other gateway still work with its queues: %w", strings.Join(clients, ", "), ctx.Err())
 		}
 	}
+}
+
+// nobodyCameBack returns an error if the other gateway works again.
+func (r *run) nobodyCameBack(ctx context.Context) error {
+	clients, err := r.Source.Queues.Clients(ctx)
+	if err == nil && len(clients) > 0 {
+		err = fmt.Errorf("%s came back to the other gateway's queues while everything was compared: stop the other gateway, and cut over again",
+			strings.Join(clients, ", "))
+	}
+	return err
 }
 
 // Verify compares everything that waits in the other gateway, its keys and its records

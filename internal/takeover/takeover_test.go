@@ -226,6 +226,19 @@ func TestCutover(t *testing.T) {
 	}
 }
 
+// TestCutoverSeesWhoComesBack does not complete when the other gateway works again while
+// everything is compared.
+func TestCutoverSeesWhoComesBack(t *testing.T) {
+	w := populated(t)
+	w.former.returning = 3 // after two passes without anybody
+	if a, err := w.takeover().Cutover(t.Context()); err == nil || a.Completed || !strings.Contains(err.Error(), "worker") {
+		t.Errorf("Cutover() = %v, complete: %t", err, a.Completed)
+	}
+	if a := must(w.takeover().Cutover(t.Context()))(t); !a.Completed {
+		t.Error("the next one does not complete")
+	}
+}
+
 // TestKnownParcels recognises what the other gateway had accepted.
 func TestKnownParcels(t *testing.T) {
 	w := populated(t)
