@@ -13,7 +13,7 @@ import (
 )
 
 // StopTimeout is the most that [Gateway.Stop] takes.
-const StopTimeout = 10 * time.Second
+const StopTimeout = 12 * time.Second
 
 // Options say what to run and how.
 type Options struct {

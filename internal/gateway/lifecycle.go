@@ -26,7 +26,7 @@ const (
 var stopWithin = map[stage]time.Duration{
 	stageServers:     3500 * time.Millisecond,
 	stageWorkers:     2500 * time.Millisecond,
-	stageProjections: 1 * time.Second,
+	stageProjections: 3 * time.Second, // the lease is given back
 	stageServices:    2 * time.Second,
 	stageAdmin:       500 * time.Millisecond,
 }
