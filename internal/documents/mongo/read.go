@@ -128,7 +128,12 @@ func (c *collection) query(ctx context.Context, filter bson.D, o *options.FindOp
 	return docs, c.failed("query", errors.Join(cursor.Err(), cursor.Close(ctx)))
 }
 
+// byIDs selects documents. One is asked for plainly: FerretDB goes through all of a
+// collection for a list of ids, be it a list of one.
 func byIDs(ids []string) bson.D {
+	if len(ids) == 1 {
+		return bson.D{{Key: "_id", Value: ids[0]}}
+	}
 	return bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}
 }
 
