@@ -1,6 +1,7 @@
 package doctor_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"awala.network/gateway/events"
 	"awala.network/gateway/internal/config"
 	"awala.network/gateway/internal/doctor"
+	"awala.network/gateway/internal/documents/mongo"
 	"awala.network/gateway/internal/names"
 	"awala.network/gateway/internal/resolver/resolvertest"
 )
@@ -404,6 +406,44 @@ func TestInOrder(t *testing.T) {
 	defer w.bucket.mu.Unlock()
 	if len(w.bucket.objects) > 0 {
 		t.Errorf("left behind: %v", w.bucket.objects)
+	}
+}
+
+// TestIndexes plants a projection that lacks an index, and one that is not there, in a
+// MongoDB-wire server.
+func TestIndexes(t *testing.T) {
+	uri := os.Getenv("AWALA_TEST_MONGODB_URI")
+	if uri == "" {
+		t.Skip("AWALA_TEST_MONGODB_URI is not set")
+	}
+	const name = "awala_test_doctor_indexes"
+	database, err := mongo.Open(t.Context(), mongo.Options{URI: uri, Database: name})
+	must(t, err)
+	t.Cleanup(func() {
+		_ = database.Drop(context.Background(), "mailbox_v1_1_planted")
+		_ = database.Close(context.Background())
+	})
+	_, err = database.Collection(t.Context(), "mailbox_v1_1_planted", []string{"gateway"})
+	must(t, err)
+	for plant, tt := range map[string]struct {
+		want     doctor.Collection
+		check    string
+		severity doctor.Severity
+	}{
+		"in order":         {doctor.Collection{Prefix: "mailbox", Indexes: []string{"gateway"}}, "mongodb-indexes", doctor.OK},
+		"index missing":    {doctor.Collection{Prefix: "mailbox", Indexes: []string{"gateway", "state"}}, "mongodb-indexes", doctor.Problem},
+		"projection later": {doctor.Collection{Prefix: "peers"}, "mongodb-collections", doctor.Warning},
+	} {
+		t.Run(plant, func(t *testing.T) {
+			w := newWorld(t, natsSettings{})
+			w.Config.MongoDB.URI, w.Config.MongoDB.Database = config.Secret(uri), name
+			w.Collections = []doctor.Collection{tt.want}
+			fix := ""
+			if tt.severity != doctor.OK {
+				fix = "init --remote"
+			}
+			found(t, doctor.Examine(t.Context(), &w.Case), tt.check, tt.severity, fix)
+		})
 	}
 }
 
