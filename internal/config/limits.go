@@ -24,6 +24,9 @@ type Limits struct {
 	AddressRequests    Count `name:"limit-address-requests" default:"64" usage:"most of these of one address; more wait"`
 	AddressRate        Rate  `name:"limit-address-rate" default:"500/s" usage:"most requests of one address; 0 is no limit"`
 
+	// AddressVolume is in an hour.
+	AddressVolume Size `name:"limit-address-volume" default:"2GiB" usage:"most octets of parcels and cargo that one address sends in an hour; 0 is no limit"`
+
 	Registrations        Rate  `name:"limit-registrations" default:"3000/m" usage:"most steps of registrations (each has two) of all addresses; 0 is no limit"`
 	AddressRegistrations Rate  `name:"limit-address-registrations" default:"240/m" usage:"most steps of registrations of one address; 0 is no limit"`
 	GatewayCollections   Count `name:"limit-gateway-collections" default:"32" usage:"most open parcel collections of one private gateway; a further one ends the oldest"`

@@ -28,6 +28,7 @@ func (a *assembly) guard(server string, wait time.Duration) (*limits.Guard, erro
 		Proxies: c.TrustedProxies.List(), Exempt: c.Exempt.List(),
 		Connections: int(c.Connections), AddressConnections: int(c.AddressConnections),
 		Requests: int(c.Requests), AddressRequests: int(c.AddressRequests), AddressRate: rateOf(c.AddressRate),
+		AddressVolume: limits.Rate{Events: int(c.AddressVolume), Per: time.Hour},
 		Registrations: rateOf(c.Registrations), AddressRegistrations: rateOf(c.AddressRegistrations),
 		Memory: a.bodyMemory(), Wait: wait,
 	}, a.metrics, server)

@@ -24,6 +24,7 @@ const (
 	limitAddressConnections   = "address-connections"
 	limitRequests             = "requests"
 	limitAddressRate          = "address-rate"
+	limitAddressVolume        = "address-volume"
 	limitMemory               = "body-memory"
 	limitRegistrations        = "registrations"
 	limitAddressRegistrations = "address-registrations"
@@ -32,7 +33,7 @@ const (
 )
 
 var allLimits = []string{
-	limitConnections, limitAddressConnections, limitRequests, limitAddressRate, limitMemory,
+	limitConnections, limitAddressConnections, limitRequests, limitAddressRate, limitAddressVolume, limitMemory,
 	limitRegistrations, limitAddressRegistrations, limitCollections, limitSlow,
 }
 
@@ -49,6 +50,8 @@ type Options struct {
 	Requests, AddressRequests int
 	// AddressRate bounds the requests of one client.
 	AddressRate Rate
+	// AddressVolume bounds the octets in the bodies of one client.
+	AddressVolume Rate
 	// Registrations bounds the steps of registration, AddressRegistrations those of
 	// one client.
 	Registrations, AddressRegistrations Rate
@@ -82,7 +85,7 @@ type Guard struct {
 	connections   connections
 	requests      *Gate // nil without a limit
 	small, large  *Gate // memory; nil without a limit
-	rate          *Rates
+	rate, volume  *Rates
 	registrations *Rates
 	refused       *prometheus.CounterVec
 }
@@ -99,6 +102,7 @@ func New(o Options, registerer prometheus.Registerer, server string) (*Guard, er
 		proxies: o.Proxies, exempt: o.Exempt, wait: o.Wait, now: o.Now,
 		connections:   connections{most: o.Connections, mostEach: o.AddressConnections, each: make(map[netip.Prefix]int)},
 		rate:          NewRates(o.AddressRate, Rate{}),
+		volume:        NewRates(o.AddressVolume, Rate{}),
 		registrations: NewRates(o.AddressRegistrations, o.Registrations),
 	}
 	if g.now == nil {
@@ -167,6 +171,15 @@ func (g *Guard) Exempt(c Client) bool { return within(g.exempt, c.Address) }
 func (g *Guard) Request(c Client) error {
 	if own, _ := g.rate.Take(c.network(), g.Exempt(c), g.now()); !own {
 		return g.refuse(limitAddressRate, ErrBusy)
+	}
+	return nil
+}
+
+// Body notes a body of n octets that a client sends to be stored, unless it has sent
+// too many.
+func (g *Guard) Body(c Client, n int64) error {
+	if !g.volume.TakeOwn(c.network(), g.Exempt(c), int(n), g.now()) {
+		return g.refuse(limitAddressVolume, ErrBusy)
 	}
 	return nil
 }

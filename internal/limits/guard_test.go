@@ -70,6 +70,32 @@ func TestAddressRate(t *testing.T) {
 	}
 }
 
+func TestVolume(t *testing.T) {
+	c := &clock{time.Unix(1e9, 0)}
+	g, registry := newGuard(t, limits.Options{
+		AddressVolume: limits.Rate{Events: 1000, Per: time.Hour}, Exempt: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Now: c.Now,
+	})
+	body := func(address string, octets int64) func() error {
+		return func() error { return g.Body(at(address), octets) }
+	}
+	if n := count(t, 10, body("192.0.2.1", 300)); n != 3 {
+		t.Errorf("%d of 10 bodies", n)
+	}
+	if n := count(t, 10, body("192.0.2.1", 50)); n != 2 {
+		t.Errorf("%d small bodies in what is left", n)
+	}
+	if n := count(t, 3, body("192.0.2.2", 300)) + count(t, 10, body("10.0.0.1", 300)); n != 13 {
+		t.Errorf("%d of 13 bodies of others", n)
+	}
+	c.now = c.now.Add(30 * time.Minute)
+	if n := count(t, 10, body("192.0.2.1", 300)); n != 1 {
+		t.Errorf("%d bodies half an hour later", n)
+	}
+	if n := refusals(t, registry); n["address-volume"] != 7+8+9 {
+		t.Errorf("counted: %v", n)
+	}
+}
+
 func TestRegistrations(t *testing.T) {
 	c := &clock{time.Unix(1e9, 0)}
 	g, registry := newGuard(t, limits.Options{

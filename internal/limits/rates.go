@@ -58,6 +58,11 @@ func (r *Rates) Take(client netip.Prefix, exempt bool, now time.Time) (own, all 
 	return true, r.all.AllowN(now, 1)
 }
 
+// TakeOwn notes that a client does it n times at once, unless it may not.
+func (r *Rates) TakeOwn(client netip.Prefix, exempt bool, n int, now time.Time) bool {
+	return exempt || r.each.Events == 0 || r.bucket(client).AllowN(now, n)
+}
+
 func (r *Rates) bucket(client netip.Prefix) *rate.Limiter {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -14,6 +14,7 @@ import (
 
 	"awala.network/gateway/events"
 	"awala.network/gateway/handlers"
+	"awala.network/gateway/internal/limits"
 	"awala.network/gateway/servers/cogrpc"
 	"awala.network/gateway/servers/cogrpc/cargorelay"
 	"awala.network/gateway/servers/internal/servertest"
@@ -210,6 +211,20 @@ func (g *gateway) awaitFailure(t *testing.T) {
 		if time.Now().After(end) {
 			t.Fatal(err)
 		}
+	}
+}
+
+func TestVolumeOfOneCourier(t *testing.T) {
+	g := newGateway(t, func(c *cogrpc.Config) {
+		c.Guard = servertest.NewGuard(t, limits.Options{AddressVolume: limits.Rate{Events: 10_000, Per: time.Hour}})
+	})
+	if n, err := g.courier.Deliver(t.Context(), make([]byte, 6000)); n != 1 || err != nil {
+		t.Errorf("%d acknowledged, %v", n, err)
+	}
+	n, err := g.courier.Deliver(t.Context(), make([]byte, 6000))
+	wantCode(t, errors.Unwrap(err), codes.Unavailable)
+	if n != 0 {
+		t.Error("it was acknowledged")
 	}
 }
 

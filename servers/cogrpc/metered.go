@@ -74,9 +74,12 @@ func (m *metered) readHeader(p []byte) (int, error) {
 	return n, m.reserve()
 }
 
-// reserve waits for the memory of the message whose header has come. One that is too
+// reserve notes the message whose header has come, and waits for its memory. One that is too
 // long is refused by gRPC as soon as it sees the header.
 func (m *metered) reserve() error {
+	if err := m.guard.Body(m.client, m.left); err != nil {
+		return err
+	}
 	release := func() {}
 	if m.left > freeMessage && m.left <= maxMessageLen {
 		var err error

@@ -47,6 +47,9 @@ func (b *Bodies) Read(w http.ResponseWriter, r *http.Request, limit int64, use f
 		return err
 	}
 	defer release()
+	if err := b.guard.Body(client(r.Context()), int64(len(body))); err != nil {
+		return busy(err)
+	}
 	done, err := b.guard.Enter(r.Context(), client(r.Context()))
 	if err != nil {
 		return busy(err)

@@ -238,3 +238,22 @@ func sendSlowly(conn net.Conn, size, chunk int, every time.Duration) string {
 	}
 	return <-answer
 }
+
+// TestVolumeOfOneClient refuses the bodies of a client that has sent enough for an
+// hour, with an answer upon which it keeps them, and no others.
+func TestVolumeOfOneClient(t *testing.T) {
+	guard := servertest.NewGuard(t, limits.Options{Proxies: loopback, AddressVolume: limits.Rate{Events: 100_000, Per: time.Hour}})
+	bodies := web.NewBodies(guard)
+	server, _, _ := serveGuarded(t, guard, web.Route{Name: "root", Paths: []string{"/"}, Post: func(w http.ResponseWriter, r *http.Request) error {
+		return bodies.Read(w, r, 1<<20, func([]byte) error { return web.Respond(w, http.StatusOK, "text/plain", nil) })
+	}})
+	for i, want := range []struct {
+		address      string
+		size, status int
+	}{{attacker, 60_000, 200}, {attacker, 60_000, 503}, {attacker, 3000, 200}, {honest, 60_000, 200}} {
+		status, header, err := postAs(t.Context(), server.URL, want.address, bytes.NewReader(make([]byte, want.size)))
+		if err != nil || status != want.status || (status == 503) != (header.Get("Retry-After") != "") {
+			t.Errorf("%d: %d %v, %v", i, status, header, err)
+		}
+	}
+}
