@@ -102,7 +102,7 @@ func (f *eventFilter) register(cmd *cobra.Command) {
 	f.until.isEnd = true
 	flags.Var(&f.since, "since", "only from this time on: "+history.Moments)
 	flags.Var(&f.until, "until", "only up to this time, a whole day included")
-	flags.Var(&f.until, "as-of", "the same: the history as it was then")
+	flags.Var(&f.until, "as-of", "--until by another name: the history as it was then")
 	cmd.MarkFlagsMutuallyExclusive("until", "as-of")
 	completeFlag(cmd, "stream", streamNames())
 	completeFlag(cmd, "type", history.Kinds())
