@@ -21,7 +21,9 @@ func TestDocumentedCommands(t *testing.T) {
 		for _, m := range found {
 			line, _, _ := strings.Cut(strings.TrimRight(m[1], ". :"), " &&")
 			args := strings.Fields(strings.ReplaceAll(line, "...", "x"))
-			command, rest, err := newRoot(nil).Find(args)
+			root := newRoot(nil)
+			root.InitDefaultCompletionCmd()
+			command, rest, err := root.Find(args)
 			if err != nil || (command.HasSubCommands() && len(rest) > 0) {
 				t.Errorf("%s: awala-gateway %s: no such command", name, line)
 				continue
