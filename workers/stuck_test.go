@@ -25,6 +25,7 @@ func TestStuckMessagesStopNoOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	var group errgroup.Group
+	group.SetLimit(64)
 	for n := range stuck {
 		group.Go(func() error {
 			_, err := log.Append(t.Context(), events.New(fmt.Sprint(n), "test", time.Now(), events.IdentityCreated{NodeID: "0a"}))
