@@ -97,6 +97,9 @@ func (l *Lease) Elsewhere() <-chan struct{} { return l.elsewhere }
 func (l *Lease) Await(ctx context.Context) (context.Context, context.CancelFunc, error) {
 	for {
 		term, changed := l.now()
+		if ctx.Err() != nil {
+			return nil, nil, ctx.Err()
+		}
 		if term.Err() == nil {
 			leading, cancel := context.WithCancel(ctx)
 			stop := context.AfterFunc(term, cancel)

@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats.go"
 	natsjs "github.com/nats-io/nats.go/jetstream"
 
+	"awala.network/gateway/events"
 	"awala.network/gateway/internal/jetstream"
 )
 
@@ -179,5 +180,34 @@ func TestBatchesUnderALease(t *testing.T) {
 	case <-one:
 		t.Error("a batch for who gave the lease back")
 	default:
+	}
+}
+
+// TestReadingEndsUnderALease ends a subscription while the lease is held, as a stop
+// does, which gives the lease back when all who read have ended.
+func TestReadingEndsUnderALease(t *testing.T) {
+	s := newSite(t)
+	fill(t, s, 1, 3)
+	holder := newCandidate(t, s)
+	holder.elect(t)
+	subscriber := s.log.BatchSubscriber(jetstream.BatchConfig{
+		Lease: holder.Lease, From: func(context.Context) (uint64, error) { return 1, nil },
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	batches, err := subscriber.Subscribe(ctx, events.StreamGatewayParcels)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nextMessage(t, batches)
+	cancel()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for range batches {
+		}
+	}()
+	awaitDone(t, "the subscription goes on", ended)
+	if err := subscriber.Close(); err != nil {
+		t.Error(err)
 	}
 }
