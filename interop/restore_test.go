@@ -77,7 +77,7 @@ func checkRestored(t *testing.T, gateway *process.Standalone, signed string) {
 	if err != nil || len(notes) == 0 {
 		t.Fatalf("%q, %v", notes, err)
 	}
-	command(t, "events", "verify", "--admin", admin, "--since", strings.Join(notes, ","))
+	command(t, "events", "verify", "--admin", admin, "--extends", strings.Join(notes, ","))
 	models := json.NewDecoder(strings.NewReader(command(t, "projections", "list", "--admin", admin, "--json")))
 	for n := 0; ; n++ {
 		var model struct{ Name string }

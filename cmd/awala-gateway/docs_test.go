@@ -12,7 +12,7 @@ import (
 // commands and flags that there are.
 func TestDocumentedCommands(t *testing.T) {
 	written := regexp.MustCompile("(?m)(?:^ {4,}|`|: |&& )(?:awala-gateway|go run ./cmd/awala-gateway) ([a-z][^`\n#]*)")
-	for _, name := range []string{"operations.md", "install.md", "takeover.md"} {
+	for _, name := range []string{"operations.md", "install.md", "takeover.md", "backup.md"} {
 		text, err := os.ReadFile(filepath.Join("../../docs", name))
 		if err != nil {
 			t.Fatal(err)

@@ -27,7 +27,7 @@ import (
 // projections are the history's.
 func TestRestoreIntoEmptyServices(t *testing.T) {
 	from, to := emptyServices(t, "t1"), emptyServices(t, "t3")
-	first := startRoles(t, from, "127.0.0.1:0")
+	first := startRoles(t, from, from.NATS, "127.0.0.1:0")
 	client, courier := newClient(t, first.poweb), newCourier(t, first.cogrpc)
 	a, b, c := newOffline(t, client), newOffline(t, client), newOffline(t, client)
 	f := &forgettable{Gateway: first.projections, a: a, b: b, c: c}
@@ -57,7 +57,7 @@ func TestRestoreIntoEmptyServices(t *testing.T) {
 	}
 
 	importRemote(t, to, archive)
-	second := startRoles(t, to, addresses)
+	second := startRoles(t, to, to.NATS, addresses)
 	for _, g := range append(second.others(), second.housekeeping) {
 		defer stop(t, g)
 	}
@@ -100,17 +100,21 @@ func emptyServices(t *testing.T, account string) *config.Config {
 	return c
 }
 
-// apart is one process of each role that TestRestoreIntoEmptyServices needs.
-type apart struct{ projections, housekeeping, cargo, poweb, pohttp, cogrpc *gateway.Gateway }
+// apart is one process of each role.
+type apart struct{ projections, housekeeping, cargo, delivery, poweb, pohttp, cogrpc *gateway.Gateway }
 
+// others are all but housekeeping.
 func (a apart) others() []*gateway.Gateway {
-	return []*gateway.Gateway{a.projections, a.cargo, a.poweb, a.pohttp, a.cogrpc}
+	return []*gateway.Gateway{a.projections, a.cargo, a.delivery, a.poweb, a.pohttp, a.cogrpc}
 }
 
-// startRoles starts them, with the PoWeb server where clients look for it.
-func startRoles(t *testing.T, c *config.Config, poweb string) (a apart) {
+// startRoles starts them, with the PoWeb server where clients look for it, after Init
+// as a NATS user of its own.
+func startRoles(t *testing.T, c *config.Config, makers config.NATS, poweb string) (a apart) {
 	t.Helper()
-	initialise(t, remoteOptions(t, gateway.Services(true), c))
+	making := *c
+	making.NATS = makers
+	initialise(t, remoteOptions(t, gateway.Services(true), &making))
 	begin := func(kind gateway.Kind) *gateway.Gateway {
 		own := *c
 		if kind.Name == "poweb" {
@@ -124,7 +128,7 @@ func startRoles(t *testing.T, c *config.Config, poweb string) (a apart) {
 	}
 	return apart{
 		begin(gateway.ProjectionsWorker()), begin(gateway.HousekeepingWorker()), begin(gateway.CargoWorker()),
-		begin(gateway.PoWeb()), begin(gateway.PoHTTP()), begin(gateway.CogRPC()),
+		begin(gateway.DeliveryWorker()), begin(gateway.PoWeb()), begin(gateway.PoHTTP()), begin(gateway.CogRPC()),
 	}
 }
 

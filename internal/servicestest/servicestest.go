@@ -73,6 +73,16 @@ func natsUser(tb testing.TB, name, password string) config.NATS {
 	}
 }
 
+// Log returns what a server has written since services.sh started it.
+func Log(tb testing.TB, server string) string {
+	tb.Helper()
+	text, err := os.ReadFile(filepath.Join(Env(tb, "SERVICES"), server+".log"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return string(text)
+}
+
 // empty removes every stream of the account.
 func empty(tb testing.TB, c config.NATS) {
 	tb.Helper()
