@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 
@@ -78,9 +79,15 @@ func verifyImage(image v1.Image) (string, error) {
 		if version, err = runVersion(files[binaryPath].content); err != nil {
 			return "", err
 		}
+		if !commit.MatchString(version) {
+			return "", fmt.Errorf("the binary does not know its commit: %q", version)
+		}
 	}
 	return fmt.Sprintf("%.1f MiB in %d files, %s", float64(size)/(1<<20), len(files), version), nil
 }
+
+// commit is one that a version ends with; Go adds +dirty when files were changed.
+var commit = regexp.MustCompile(`[0-9a-f]{12}(\+dirty)?\b`)
 
 // unpacked is a file of an image.
 type unpacked struct {
