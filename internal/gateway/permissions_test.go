@@ -64,7 +64,7 @@ func TestRolesWithTheirPermissions(t *testing.T) {
 // refused returns what the NATS servers have refused for lack of permission.
 func refused(t *testing.T) (lines []string) {
 	t.Helper()
-	violation := regexp.MustCompile(`(?m)^.*Violation.*"(awala|init|system)".*$`)
+	violation := regexp.MustCompile(`(?m)^.*user:(awala|init|system)".*Violation.*$`)
 	for n := range 3 {
 		lines = append(lines, violation.FindAllString(servicestest.Log(t, fmt.Sprintf("nats-%d", n+1)), -1)...)
 	}
