@@ -24,6 +24,13 @@ func TestRolesWithTheirPermissions(t *testing.T) {
 	roles, makers := servicestest.NATSUsers(t)
 	c.NATS = roles
 	before := refused(t)
+	defer func() {
+		for _, line := range refused(t) {
+			if !slices.Contains(before, line) {
+				t.Error(line)
+			}
+		}
+	}()
 	all := startRoles(t, c, makers, "127.0.0.1:0")
 	for _, g := range append(all.others(), all.housekeeping) {
 		defer stop(t, g)
@@ -52,11 +59,6 @@ func TestRolesWithTheirPermissions(t *testing.T) {
 	for _, finding := range diagnosis.Findings {
 		if finding.Severity == doctor.Problem {
 			t.Errorf("%s: %s", finding.Check, finding.Message)
-		}
-	}
-	for _, line := range refused(t) {
-		if !slices.Contains(before, line) {
-			t.Error(line)
 		}
 	}
 }
