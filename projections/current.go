@@ -140,7 +140,8 @@ func (l *Current) tell(ctx context.Context, v version, checkpoint uint64) (bool,
 }
 
 // use calls do with the version to read from, and a second time if the first
-// fails, with what is opened anew: the version may be gone.
+// fails, with what is opened anew: the version may be gone. A store that is too slow is
+// not: opening anew is work that would make it slower.
 func use[T any](ctx context.Context, l *Current, do func(documents.Collection) (T, error)) (T, error) {
 	v, err := l.reader(ctx)
 	if err != nil {
@@ -148,7 +149,7 @@ func use[T any](ctx context.Context, l *Current, do func(documents.Collection) (
 		return none, err
 	}
 	result, err := do(v.Collection)
-	if err == nil || ctx.Err() != nil || errors.Is(err, documents.ErrNotFound) || errors.Is(err, documents.ErrInvalid) {
+	if err == nil || tooSlow(ctx, err) || errors.Is(err, documents.ErrNotFound) || errors.Is(err, documents.ErrInvalid) {
 		return result, err
 	}
 	if asking := l.forget(ctx); asking != nil {
@@ -160,6 +161,11 @@ func use[T any](ctx context.Context, l *Current, do func(documents.Collection) (
 	return do(v.Collection)
 }
 
+// tooSlow tells whether there was no time for an answer.
+func tooSlow(ctx context.Context, err error) bool {
+	return ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded)
+}
+
 // Checkpoint implements documents.Collection.
 func (l *Current) Checkpoint(ctx context.Context) (uint64, error) {
 	for {
@@ -168,6 +174,9 @@ func (l *Current) Checkpoint(ctx context.Context) (uint64, error) {
 			return 0, err
 		}
 		checkpoint, err := v.Checkpoint(ctx)
+		if err != nil && tooSlow(ctx, err) {
+			return 0, err
+		}
 		if err != nil {
 			return use(ctx, l, func(c documents.Collection) (uint64, error) { return c.Checkpoint(ctx) })
 		}

@@ -79,7 +79,7 @@ func (r *Runner[S]) failed(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
-	if ctx.Err() == nil {
+	if !tooSlow(ctx, err) {
 		err = errors.Join(err, reopen(ctx, r.collection))
 	}
 	return fmt.Errorf("projections: %s: %w", r.projection.Spec().Name, err)

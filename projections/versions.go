@@ -154,7 +154,7 @@ func (v *versions) collection(ctx context.Context, anew bool) (documents.Collect
 
 func (v *versions) load(ctx context.Context) (Manifest, error) {
 	d, err := v.get(ctx, false)
-	if err != nil { // the handle may be of a collection that was lost
+	if err != nil && !tooSlow(ctx, err) { // the handle may be of a collection that was lost
 		d, err = v.get(ctx, true)
 	}
 	if err != nil {

@@ -142,5 +142,8 @@ func (c *collection) failed(what string, err error) error {
 	if err == nil {
 		return nil
 	}
+	if mongo.IsTimeout(err) { // the driver gives up before a deadline that it cannot keep
+		err = fmt.Errorf("%w: %w", context.DeadlineExceeded, err)
+	}
 	return fmt.Errorf("mongo: %s in %s: %w", what, c.name, err)
 }
