@@ -87,7 +87,7 @@ func cargoOutcomes(records []events.Record) map[string]int {
 // process had in hand takes some seconds to be handed out again.
 func awaitOutcomes(t *testing.T, gateway site) {
 	t.Helper()
-	within(t, cargoSettledIn, "every cargo is unwrapped or refused", func() bool {
+	within(t, settledIn, "every cargo is unwrapped or refused", func() bool {
 		for _, n := range cargoOutcomes(recorded(t, gateway, events.StreamCargo)) {
 			if n == 0 {
 				return false

@@ -20,12 +20,12 @@ import (
 )
 
 const (
-	cargoCouriers  = 2
-	cargoParcels   = 6
-	cargoInterval  = 80 * time.Millisecond
-	cargoResent    = 0.25 // of the parcels are sent again in another cargo
-	cargoRepeated  = 0.1  // of the cargoes are delivered again
-	cargoSettledIn = 30 * time.Second
+	cargoCouriers = 2
+	cargoParcels  = 6
+	cargoInterval = 80 * time.Millisecond
+	cargoResent   = 0.25 // of the parcels are sent again in another cargo
+	cargoRepeated = 0.1  // of the cargoes are delivered again
+	settledIn     = 90 * time.Second
 )
 
 // TestCargoKill ends the gateway with SIGKILL twenty times while couriers deliver
@@ -109,12 +109,15 @@ func (l *cargoLoad) run(t *testing.T, gateway *process.Standalone, after time.Du
 	clients.Wait()
 }
 
-// collectAll starts to collect everything until ctx ends.
+// collectAll starts to collect everything, again and again, until ctx ends.
 func (l *cargoLoad) collectAll(ctx context.Context, t *testing.T, gateway site, clients *sync.WaitGroup) {
 	for _, recipient := range l.online {
 		clients.Go(func() {
-			// It ends with the gateway.
-			_ = l.collect(ctx, recipient.online.At(clientOf(t, gateway)), powebclient.KeepAlive)
+			for ctx.Err() == nil {
+				// It ends with the server.
+				_ = l.collect(ctx, recipient.online.At(clientOf(t, gateway)), powebclient.KeepAlive)
+				sleepFor(ctx, cargoInterval)
+			}
 		})
 	}
 	courier := newCourier(t, gateway)
@@ -210,8 +213,8 @@ func (l *cargoLoad) settle(t *testing.T, gateway site) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var clients sync.WaitGroup
 	l.collectAll(ctx, t, gateway, &clients)
-	within(t, cargoSettledIn, "every parcel is collected", func() bool { return l.missing() == 0 })
-	within(t, cargoSettledIn, "every acknowledgement is delivered", l.remote.idle)
+	within(t, settledIn, "every parcel is collected", func() bool { return l.missing() == 0 })
+	within(t, settledIn, "every acknowledgement is delivered", l.remote.idle)
 	cancel()
 	clients.Wait()
 	for range 2 {
@@ -221,7 +224,7 @@ func (l *cargoLoad) settle(t *testing.T, gateway site) {
 			}
 		}
 	}
-	within(t, cargoSettledIn, "nothing is left for the courier", func() bool {
+	within(t, settledIn, "nothing is left for the courier", func() bool {
 		return len(collectItems(t, courier, l.remote.offline)[cargo.KindParcel]) == 0
 	})
 	awaitOutcomes(t, gateway)
@@ -283,7 +286,7 @@ type remoteCollector struct {
 	pending bool
 }
 
-// run collects and acknowledges until the gateway is gone.
+// run collects and acknowledges until ctx ends.
 func (r *remoteCollector) run(ctx context.Context, t *testing.T, courier *courierclient.Courier) {
 	ticker := time.NewTicker(cargoInterval)
 	defer ticker.Stop()
@@ -292,7 +295,6 @@ func (r *remoteCollector) run(ctx context.Context, t *testing.T, courier *courie
 			if code := status.Code(err); ctx.Err() == nil && code != codes.Unavailable {
 				t.Errorf("collect by courier: %v", err)
 			}
-			return
 		}
 		select {
 		case <-ticker.C:

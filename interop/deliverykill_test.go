@@ -191,7 +191,7 @@ func (l *deliveryLoad) settle(t *testing.T, gateway site) {
 			t.Fatal(err)
 		}
 	}
-	within(t, 30*time.Second, "every parcel has reached its node", func() bool {
+	within(t, settledIn, "every parcel has reached its node", func() bool {
 		l.receiver.mu.Lock()
 		defer l.receiver.mu.Unlock()
 		for id := range l.accepted {
@@ -201,7 +201,7 @@ func (l *deliveryLoad) settle(t *testing.T, gateway site) {
 		}
 		return true
 	})
-	within(t, 10*time.Second, "every end is recorded", func() bool {
+	within(t, settledIn, "every end is recorded", func() bool {
 		open := 0
 		for _, r := range recorded(t, gateway, events.StreamInternetParcels) {
 			switch data := r.Data.(type) {

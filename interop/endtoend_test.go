@@ -21,9 +21,12 @@ import (
 )
 
 const (
-	chaosLasts = 60 * time.Second
+	// chaosKills is how many processes are killed at random, natsKill and natsRevive
+	// after how many of them a NATS server is killed, and is started again.
+	chaosKills           = 12
+	natsKill, natsRevive = 5, 8
 	// chaosPace is the time from one request of a client to its next, at least.
-	chaosPace = 100 * time.Millisecond
+	chaosPace = 300 * time.Millisecond
 	// replicaSlack is how long after a parcel's end it may be handed out by a process
 	// that does not know of it yet, or by two that both think it theirs.
 	replicaSlack = 10 * time.Second
@@ -116,33 +119,28 @@ func (w *endToEnd) clients(t *testing.T) {
 // one of the NATS servers, too; then everything has to come.
 func (w *endToEnd) chaos(t *testing.T) {
 	traffic := w.begin(t)
-	kills := w.killing(t, time.Now().Add(chaosLasts))
+	w.killing(t)
 	traffic.end()
-	t.Logf("%d processes killed; %d requests failed, %d succeeded", kills, traffic.failed.Load(), traffic.done.Load())
+	t.Logf("%d processes and a NATS server killed; %d requests failed, %d succeeded", chaosKills, traffic.failed.Load(), traffic.done.Load())
 	w.settle(t)
 	w.account(t)
 }
 
-// killing kills and starts processes until the deadline, and returns how many it was.
-func (w *endToEnd) killing(t *testing.T, deadline time.Time) (kills int) {
+// killing kills processes and starts them again.
+func (w *endToEnd) killing(t *testing.T) {
 	node := fmt.Sprintf("nats-%d", 1+w.random.IntN(3))
-	steps := []func(){
-		func() { servicestest.Script(t, "kill", node) },
-		func() { servicestest.Script(t, "revive", node) },
-	}
-	next := time.Now().Add(time.Until(deadline) / 4)
-	for time.Now().Before(deadline) || len(steps) > 0 {
-		if len(steps) > 0 && time.Now().After(next) {
-			steps[0]()
-			steps, next = steps[1:], time.Now().Add(time.Until(deadline)/3)
+	for n := range chaosKills {
+		switch n {
+		case natsKill:
+			servicestest.Script(t, "kill", node)
+		case natsRevive:
+			servicestest.Script(t, "revive", node)
 		}
 		role, i := replicaRoles[w.random.IntN(len(replicaRoles))], w.random.IntN(pair)
 		w.kill(role, i)
-		kills++
 		time.Sleep(time.Duration(w.random.IntN(1500)) * time.Millisecond)
 		w.start(role, i)
 	}
-	return kills
 }
 
 // roll stops each process and starts it again, one after the other, under traffic.

@@ -22,8 +22,9 @@ import (
 	"awala.network/gateway/internal/gateway"
 )
 
-// readyWithin bounds the start of a process, on a busy machine.
-const readyWithin = 30 * time.Second
+// readyWithin bounds the start of a process, on a busy machine, with services that are
+// electing leaders.
+const readyWithin = 90 * time.Second
 
 // poll is how often an outside process is looked at.
 const poll = 10 * time.Millisecond
