@@ -109,6 +109,7 @@ func (s *Standalone) start(t testing.TB, readyFile string) {
 	}()
 	t.Cleanup(s.Kill)
 	if err := s.awaitReady(readyFile); err != nil {
+		s.dump()
 		t.Fatalf("%v\n%s", err, s.Log())
 	}
 	s.StartedIn = time.Since(began)
@@ -131,6 +132,16 @@ func (s *Standalone) awaitReady(readyFile string) error {
 		case <-ctx.Done():
 			return errors.New("the process did not become ready in time")
 		}
+	}
+}
+
+// dump has the process write what its goroutines do, and end.
+func (s *Standalone) dump() {
+	// The only error is that it has ended.
+	_ = s.cmd.Process.Signal(syscall.SIGQUIT)
+	select {
+	case <-s.exited:
+	case <-time.After(5 * time.Second):
 	}
 }
 
