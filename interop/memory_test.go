@@ -2,12 +2,14 @@ package interop
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"regexp"
 	"strconv"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -165,9 +167,12 @@ func (w *bounded) ended() bool {
 	}
 }
 
-// comesBack tells whether a client keeps what it sent and sends it again.
+// comesBack tells whether a client keeps what it sent and sends it again. One that still
+// sends its parcel when it is told to come back may see no more than a connection that
+// breaks.
 func comesBack(err error) bool {
-	return powebclient.Status(err) == http.StatusServiceUnavailable || status.Code(err) == codes.Unavailable
+	return powebclient.Status(err) == http.StatusServiceUnavailable || status.Code(err) == codes.Unavailable ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 // report fails if the process is gone, and reports the most memory that it had.

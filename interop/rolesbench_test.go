@@ -1,0 +1,347 @@
+package interop
+
+import (
+	"context"
+	"errors"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"awala.network/gateway/internal/powebclient"
+	"awala.network/gateway/internal/upkeep"
+	"awala.network/gateway/interop/process"
+)
+
+const (
+	// roleRecipients are the private gateways that the parcels are for, in turn.
+	roleRecipients = 8
+	// cargoSize is how many parcels a courier brings in one cargo.
+	cargoSize = 50
+	// atRest is how long processes are watched that have nothing to do.
+	atRest = 20 * time.Second
+)
+
+// BenchmarkRoles runs one process of each role on the services that `task services:all`
+// has started, and measures the ways of parcels of 1 KiB one after the other: how many
+// a second go it to its end, and the CPU time that each process has used for one of them,
+// services included. Everything shares the machine, so CPU times carry over to other
+// machines and rates hardly do. One count is one parcel (-benchtime=150x): more make
+// FerretDB, which goes through whole collections, the only thing that is measured.
+func BenchmarkRoles(b *testing.B) {
+	r := newRoleBench(b)
+	b.Run("at-rest", func(b *testing.B) {
+		if b.N == 1 {
+			return // the trial run of package testing
+		}
+		before := r.cpu(b)
+		time.Sleep(atRest)
+		for name, used := range r.cpu(b) {
+			report(b, name+"-cpu-ms/s", (used-before[name]).Seconds()*1000/atRest.Seconds())
+		}
+		b.ReportMetric(0, "ns/op")
+	})
+	b.Run("collected", func(b *testing.B) {
+		each(b, r.write(b, r.routes...), r.from.online.Deliver)
+		r.folded(b)
+		r.measure(b, func() { r.collect(b) })
+	})
+	b.Run("pohttp", func(b *testing.B) {
+		parcels := r.write(b, r.away)
+		r.measure(b, func() {
+			each(b, parcels, func(ctx context.Context, parcel []byte) error {
+				return powebclient.DeliverByPoHTTP(ctx, r.http, r.processes["pohttp"].URL("pohttp"), parcel)
+			})
+		})
+	})
+	b.Run("poweb", func(b *testing.B) {
+		parcels := r.write(b, r.away)
+		r.measure(b, func() { each(b, parcels, r.from.online.Deliver) })
+	})
+	b.Run("internet", func(b *testing.B) {
+		parcels := writeMany(b, r.from.endpoint, b.N, healthyName)
+		r.measure(b, func() {
+			each(b, parcels, r.from.online.Deliver)
+			for _, parcel := range parcels {
+				r.node.await(b, parcelID(parcel))
+			}
+		})
+	})
+	b.Run("cargo", func(b *testing.B) {
+		cargoes := r.cargoes(b)
+		courier, unwrapped := newCourier(b, r.processes["cogrpc"]), r.handled(b)
+		r.measure(b, func() {
+			each(b, cargoes, func(ctx context.Context, cargo []byte) error {
+				_, err := courier.Deliver(ctx, cargo)
+				return err
+			})
+			r.until(b, func() bool { return r.handled(b) >= unwrapped+float64(len(cargoes)) })
+		})
+	})
+	b.Run("backlog", func(b *testing.B) {
+		r.processes["worker-projections"].Kill()
+		each(b, r.write(b, r.away), r.from.online.Deliver)
+		r.measure(b, func() {
+			r.start(b, "worker-projections")
+			r.folded(b)
+		})
+	})
+}
+
+// roleBench is a gateway of one process for each role, with peers around it.
+type roleBench struct {
+	services  *process.Services
+	processes map[string]*process.Standalone // by role
+	node      *receiver
+	http      *http.Client
+	from      offline
+	to        []offline        // who collect
+	routes    []correspondence // to them
+	away      correspondence   // to one who does not
+}
+
+func newRoleBench(b *testing.B) *roleBench {
+	b.Helper()
+	r := &roleBench{
+		services: process.StartServices(b, nil), processes: map[string]*process.Standalone{}, node: newReceiver(b, nil), http: newBenchHTTP(b),
+	}
+	for _, role := range []string{"worker-projections", "worker-housekeeping", "worker-cargo", "worker-delivery", "poweb", "pohttp", "cogrpc"} {
+		r.start(b, role)
+	}
+	r.from = newOffline(b, r.processes["poweb"])
+	r.from.online = r.from.online.At(benchClient(b, r.processes["poweb"]))
+	for range roleRecipients {
+		to := newOffline(b, r.processes["poweb"])
+		r.to, r.routes = append(r.to, to), append(r.routes, newCorrespondence(b, r.from, to))
+	}
+	r.away = newCorrespondence(b, r.from, newOffline(b, r.processes["poweb"]))
+	return r
+}
+
+// start starts the process of a role.
+func (r *roleBench) start(b *testing.B, role string) {
+	b.Helper()
+	var flags []string
+	switch role {
+	case "poweb", "pohttp", "cogrpc":
+		flags = []string{"--" + role + "-listen", "127.0.0.1:0"}
+	case "worker-delivery":
+		flags = r.node.override(healthyName)
+	}
+	r.processes[role] = process.StartRole(b, r.services, nil, strings.Split(role, "-"), flags...)
+}
+
+// write makes as many parcels as are counted, for recipients in turn.
+func (r *roleBench) write(b *testing.B, routes ...correspondence) [][]byte {
+	b.Helper()
+	parcels := make([][]byte, b.N)
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range parcels {
+		group.Go(func() (err error) {
+			parcels[i], err = routes[i%len(routes)].write(1024)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		b.Fatal(err)
+	}
+	return parcels
+}
+
+// cargoes makes as many parcels as are counted, in cargoes.
+func (r *roleBench) cargoes(b *testing.B) (cargoes [][]byte) {
+	b.Helper()
+	for parcels := r.write(b, r.away); len(parcels) > 0; {
+		n := min(cargoSize, len(parcels))
+		cargo, err := r.from.SerializeCargo(b.Context(), parcels[:n]...)
+		if err != nil {
+			b.Fatal(err)
+		}
+		cargoes, parcels = append(cargoes, cargo), parcels[n:]
+	}
+	return cargoes
+}
+
+// each sends everything, many at a time.
+func each(b *testing.B, all [][]byte, send func(context.Context, []byte) error) {
+	b.Helper()
+	group, ctx := errgroup.WithContext(b.Context())
+	group.SetLimit(benchClients)
+	for _, one := range all {
+		group.Go(func() error { return send(ctx, one) })
+	}
+	if err := group.Wait(); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// measure times what is done, and counts the CPU until the projections hold it, too.
+func (r *roleBench) measure(b *testing.B, do func()) {
+	b.Helper()
+	before := r.cpu(b)
+	b.ResetTimer()
+	do()
+	b.StopTimer()
+	r.folded(b)
+	for name, used := range r.cpu(b) {
+		report(b, name+"-cpu-ms", (used-before[name]).Seconds()*1000/float64(b.N))
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "parcels/s")
+	b.ReportMetric(0, "ns/op")
+}
+
+// report leaves out what is next to nothing.
+func report(b *testing.B, unit string, value float64) {
+	if value >= 0.01 {
+		b.ReportMetric(value, unit)
+	}
+}
+
+// cpu returns the CPU time that each process has used, by role or service.
+func (r *roleBench) cpu(b *testing.B) map[string]time.Duration {
+	b.Helper()
+	used := map[string]time.Duration{}
+	for role, p := range r.processes {
+		if _, err := os.Stat("/proc/" + strconv.Itoa(p.PID)); err == nil {
+			used[role] = cpuTime(b, p.PID)
+		} else {
+			used[role] = 0
+		}
+	}
+	maps.Copy(used, servicesCPU(b))
+	return used
+}
+
+// servicesCPU returns the CPU time of the services, the three NATS servers together,
+// and FerretDB with the PostgreSQL behind it.
+func servicesCPU(b *testing.B) map[string]time.Duration {
+	b.Helper()
+	folder := os.Getenv("AWALA_TEST_SERVICES")
+	used := map[string]time.Duration{}
+	for file, name := range map[string]string{"nats-1": "nats", "nats-2": "nats", "nats-3": "nats", "versitygw": "s3", "ferretdb": "mongodb", "vault": "vault"} {
+		if pid, err := pidIn(filepath.Join(folder, file+".pid")); err == nil {
+			used[name] += cpuTime(b, pid)
+		}
+	}
+	data, err := os.ReadFile(filepath.Join(folder, "postgres.dir"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	postgres, err := pidIn(filepath.Join(strings.TrimSpace(string(data)), "data", "postmaster.pid"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	used["mongodb"] += familyCPU(b, postgres)
+	return used
+}
+
+// pidIn reads a process's id from the first line of a file.
+func pidIn(file string) (int, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return 0, err
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	return strconv.Atoi(strings.TrimSpace(line))
+}
+
+// familyCPU returns the CPU time of a process and of its children that live.
+func familyCPU(b *testing.B, pid int) time.Duration {
+	b.Helper()
+	used := cpuTime(b, pid)
+	children, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "task", strconv.Itoa(pid), "children"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for child := range strings.FieldsSeq(string(children)) {
+		if id, err := strconv.Atoi(child); err == nil {
+			used += cpuTime(b, id)
+		}
+	}
+	return used
+}
+
+// folded waits until the projections hold everything.
+func (r *roleBench) folded(b *testing.B) {
+	b.Helper()
+	client, err := upkeep.NewClient(r.processes["worker-projections"].URL("admin"), http.DefaultClient)
+	if err != nil {
+		b.Fatal(err)
+	}
+	r.until(b, func() bool {
+		all, err := client.Projections(b.Context())
+		for _, p := range all {
+			err = errors.Join(err, behind(p.Checkpoint, p.Last))
+		}
+		return err == nil
+	})
+}
+
+func behind(checkpoint, last uint64) error {
+	if checkpoint < last {
+		return errors.New("behind")
+	}
+	return nil
+}
+
+// handled returns how many cargoes have been unwrapped.
+func (r *roleBench) handled(b *testing.B) float64 {
+	b.Helper()
+	return sum(b, metrics(b, r.processes["worker-cargo"]), "awala_worker_messages_total")
+}
+
+// until asks again and again, seldom enough to cost little.
+func (r *roleBench) until(b *testing.B, done func() bool) {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(b.Context(), 5*time.Minute)
+	defer cancel()
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			b.Fatal("it does not come to an end")
+		}
+	}
+}
+
+// collect collects and acknowledges everything that waits, over one connection for
+// each recipient.
+func (r *roleBench) collect(b *testing.B) {
+	b.Helper()
+	group, ctx := errgroup.WithContext(b.Context())
+	for _, to := range r.to {
+		group.Go(func() error {
+			collection, err := to.online.Collect(ctx, powebclient.CloseUponCompletion)
+			if err != nil {
+				return err
+			}
+			defer collection.Close()
+			for {
+				delivery, err := collection.Next(ctx)
+				if errors.Is(err, io.EOF) {
+					return nil
+				}
+				if err == nil {
+					err = delivery.Acknowledge(ctx)
+				}
+				if err != nil {
+					return err
+				}
+			}
+		})
+	}
+	if err := group.Wait(); err != nil {
+		b.Fatal(err)
+	}
+}
