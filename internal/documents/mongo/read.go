@@ -5,17 +5,23 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"golang.org/x/sync/errgroup"
 
 	"awala.network/gateway/internal/documents"
 )
 
-// readBatch is how many documents one query by ids asks for.
-const readBatch = 1000
+const (
+	// readBatch is how many documents one query by ids asks for.
+	readBatch = 1000
+	// readAtOnce is how many documents are asked for at once, one by one.
+	readAtOnce = 16
+)
 
 // collection is a documents.Collection.
 type collection struct {
@@ -42,6 +48,9 @@ func (c *collection) Get(ctx context.Context, id string) (documents.Document, er
 
 // GetMany implements documents.Collection.
 func (c *collection) GetMany(ctx context.Context, ids []string) (map[string]documents.Document, error) {
+	if c.turn != nil {
+		return c.getEach(ctx, ids)
+	}
 	found := make(map[string]documents.Document, len(ids))
 	for some := range slices.Chunk(ids, readBatch) {
 		docs, err := c.query(ctx, byIDs(some), options.Find())
@@ -51,6 +60,31 @@ func (c *collection) GetMany(ctx context.Context, ids []string) (map[string]docu
 		for _, doc := range docs {
 			found[doc.ID] = doc
 		}
+	}
+	return found, nil
+}
+
+// getEach is GetMany on FerretDB, which goes through all of a collection for a list of
+// ids, but not for one id.
+func (c *collection) getEach(ctx context.Context, ids []string) (map[string]documents.Document, error) {
+	var mu sync.Mutex
+	found := make(map[string]documents.Document, len(ids))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(readAtOnce)
+	for _, id := range ids {
+		group.Go(func() error {
+			doc, err := c.Get(ctx, id)
+			if errors.Is(err, documents.ErrNotFound) {
+				return nil
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			found[id] = doc
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
 	}
 	return found, nil
 }

@@ -129,22 +129,11 @@ func (c *collection) notStale(ctx context.Context, batch []replacement) ([]repla
 	for i, r := range batch {
 		ids[i] = r.id
 	}
-	cursor, err := c.documents.Find(ctx, byIDs(ids), options.Find().SetProjection(bson.D{{Key: "pos", Value: 1}}))
+	stored, err := c.GetMany(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
-	var stored []struct {
-		ID       string `bson:"_id"`
-		Position int64  `bson:"pos"`
-	}
-	if err := cursor.All(ctx, &stored); err != nil {
-		return nil, err
-	}
-	positions := make(map[string]int64, len(stored))
-	for _, s := range stored {
-		positions[s.ID] = s.Position
-	}
-	return slices.DeleteFunc(batch, func(r replacement) bool { return positions[r.id] >= r.position }), nil
+	return slices.DeleteFunc(batch, func(r replacement) bool { return int64(stored[r.id].Position) >= r.position }), nil
 }
 
 // Delete implements documents.Collection.
