@@ -16,7 +16,7 @@ the event history, blobs, read models and private keys in one folder. Everything
 that was acknowledged is on disk and survives a kill. The first start makes the
 gateway's identity; who loses the folder loses the identity.
 
-SIGTERM or Ctrl-C stops it within 10 seconds; a second one stops it at once.`,
+SIGTERM or Ctrl-C stops it within 12 seconds; a second one stops it at once.`,
 		Args: cobra.NoArgs,
 	}
 	c := new(config.Config)
