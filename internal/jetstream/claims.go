@@ -119,7 +119,7 @@ func (h *claim) renew(ctx context.Context, revision uint64, renewed time.Time) u
 			revision, renewed = next, asked
 		case ctx.Err() != nil:
 			return revision
-		case isTaken(err) || time.Since(renewed) >= h.claims.kept():
+		case isWrongLast(err) || time.Since(renewed) >= h.claims.kept():
 			h.claims.logger.LogAttrs(ctx, slog.LevelWarn, "claim lost", slog.Any("error", err))
 			close(h.lost)
 			return 0
@@ -127,12 +127,6 @@ func (h *claim) renew(ctx context.Context, revision uint64, renewed time.Time) u
 			h.claims.logger.LogAttrs(ctx, slog.LevelWarn, "claim not renewed", slog.Any("error", err))
 		}
 	}
-}
-
-// isTaken tells whether an error says that somebody has written to the claim since.
-func isTaken(err error) bool {
-	var api *natsjs.APIError
-	return errors.As(err, &api) && api.ErrorCode == natsjs.JSErrCodeStreamWrongLastSequence
 }
 
 // update renews the claim once, for no longer than it is certain to be ours.

@@ -2,6 +2,7 @@ package jetstream_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -54,6 +55,33 @@ func TestClusterProvisionsOnce(t *testing.T) {
 	for range 2 {
 		if _, err := s.log.Claims(t.Context(), time.Minute); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestClusterConflicts has eight processes record what only the first may, again and
+// again: one does, and the others are told of the conflict.
+func TestClusterConflicts(t *testing.T) {
+	s := newClusterSite(t)
+	for round := range 20 {
+		gateway := fmt.Sprintf("c0%02d%d", round, time.Now().UnixNano())
+		outcomes := make(chan error, 8)
+		for n := range cap(outcomes) {
+			go func() {
+				_, err := s.log.AppendAfter(t.Context(), accepted(fmt.Sprintf("conflict-%s-%d", gateway, n), gateway), 0)
+				outcomes <- err
+			}()
+		}
+		recorded := 0
+		for range cap(outcomes) {
+			if err := <-outcomes; err == nil {
+				recorded++
+			} else if !errors.Is(err, jetstream.ErrConflict) {
+				t.Errorf("round %d: %v, want ErrConflict", round, err)
+			}
+		}
+		if recorded != 1 {
+			t.Errorf("round %d: %d recorded", round, recorded)
 		}
 	}
 }

@@ -90,13 +90,20 @@ func (l *Log) send(ctx context.Context, msg nats.Msg, opts []natsjs.PublishOpt) 
 
 // publishError gives the errors of a publish their class.
 func publishError(err error) error {
-	var api *natsjs.APIError
 	switch {
 	case errors.Is(err, nats.ErrMaxPayload):
 		return fault.Permanent(err)
-	case errors.As(err, &api) && api.ErrorCode == natsjs.JSErrCodeStreamWrongLastSequence:
+	case isWrongLast(err):
 		return fmt.Errorf("%w: %w", ErrConflict, err)
 	default:
 		return err
 	}
+}
+
+// isWrongLast tells whether an error says that something was recorded since. Streams
+// with several copies have a code of their own for it.
+func isWrongLast(err error) bool {
+	var api *natsjs.APIError
+	return errors.As(err, &api) && (api.ErrorCode == natsjs.JSErrCodeStreamWrongLastSequence ||
+		api.ErrorCode == natsjs.JSErrCodeStreamWrongLastSequenceConstant)
 }
