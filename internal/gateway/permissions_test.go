@@ -56,8 +56,10 @@ func TestRolesWithTheirPermissions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	_, realVault := servicestest.Running()
 	for _, finding := range diagnosis.Findings {
-		if finding.Severity == doctor.Problem {
+		// The stand-in for Vault knows nothing of its health.
+		if finding.Severity == doctor.Problem && (realVault || finding.Check != "vault") {
 			t.Errorf("%s: %s", finding.Check, finding.Message)
 		}
 	}
