@@ -141,8 +141,8 @@ func (w *consoleWorld) betweenGateways(t *testing.T, data string) {
 	sender, from := newInternetSender(t, w.gateway)
 	recipient, to := newInternetSender(t, w.gateway)
 	w.recipient = recipient
-	deliver := func(id string) {
-		parcel, err := from.Write(powebclient.Parcel{ID: id, To: to, TTL: time.Hour, Payload: make([]byte, 300)})
+	deliver := func(id string, size int) {
+		parcel, err := from.Write(powebclient.Parcel{ID: id, To: to, TTL: time.Hour, Payload: make([]byte, size)})
 		if err == nil {
 			err = sender.Deliver(t.Context(), parcel)
 		}
@@ -151,12 +151,12 @@ func (w *consoleWorld) betweenGateways(t *testing.T, data string) {
 		}
 	}
 	for i := range 5 {
-		deliver(fmt.Sprintf("letter-%d", i))
+		deliver(fmt.Sprintf("letter-%d", i), 300)
 	}
 	if err := newLedger().collect(t.Context(), recipient, powebclient.CloseUponCompletion); err != nil {
 		t.Logf("collection ended: %v", err)
 	}
-	deliver("lost-octets")
+	deliver("lost-octets", 100<<10) // larger than what shares a file
 	w.blob = w.hide(t, data)
 	if err := newLedger().collect(t.Context(), recipient, powebclient.CloseUponCompletion); err != nil {
 		t.Logf("collection ended: %v", err)
@@ -164,7 +164,7 @@ func (w *consoleWorld) betweenGateways(t *testing.T, data string) {
 	within(t, 20*time.Second, "a message is parked", func() bool {
 		return len(w.recorded(t, events.StreamParked)) > 0
 	})
-	deliver("letter-waiting")
+	deliver("letter-waiting", 300)
 }
 
 // hide moves the octets of the parcel that waits for the private gateway away, and
