@@ -7,9 +7,7 @@ import (
 	"testing"
 
 	"awala.network/gateway/events"
-	"awala.network/gateway/internal/blobs/s3"
 	"awala.network/gateway/internal/config"
-	"awala.network/gateway/internal/connect"
 	"awala.network/gateway/internal/servicestest"
 	"awala.network/gateway/interop/process"
 )
@@ -146,15 +144,7 @@ func (w *endToEnd) blobs(t *testing.T) map[string]bool {
 	t.Helper()
 	c := servicestest.ObjectStore(t)
 	c.Bucket = config.Text(w.services.Bucket)
-	options, err := connect.ObjectStore(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	store, err := s3.New(options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer store.Close()
+	store := servicestest.Bucket(t, c)
 	keys := map[string]bool{}
 	for info, err := range store.List(t.Context(), "parcels/") {
 		if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -94,20 +93,13 @@ func newEndToEnd(t *testing.T) *endToEnd {
 // clients runs every script of clients/. One of each pair is killed before each, and
 // comes back meanwhile.
 func (w *endToEnd) clients(t *testing.T) {
-	if err := installClients(); err != nil {
-		t.Fatalf("npm ci: %v", err)
-	}
-	scripts, err := filepath.Glob(filepath.Join("clients", "*.test.mjs"))
-	if err != nil || len(scripts) == 0 {
-		t.Fatalf("no scripts: %v", err)
-	}
-	for _, script := range scripts {
-		t.Run(filepath.Base(script), func(t *testing.T) {
+	for _, script := range clientScripts(t) {
+		t.Run(script, func(t *testing.T) {
 			restart := w.killAny(w.random)
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
-				runNode(t, w, filepath.Base(script), "AWALA_RECEIVER_PORT="+w.receiver)
+				runNode(t, w, script, "AWALA_RECEIVER_PORT="+w.receiver)
 			}()
 			restart()
 			<-done

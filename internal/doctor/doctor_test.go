@@ -17,6 +17,7 @@ import (
 	"awala.network/gateway/internal/documents/mongo"
 	"awala.network/gateway/internal/names"
 	"awala.network/gateway/internal/resolver/resolvertest"
+	"awala.network/gateway/internal/servicestest"
 )
 
 // planted is a misconfiguration and what the doctor must say of it.
@@ -412,10 +413,7 @@ func TestInOrder(t *testing.T) {
 // TestIndexes plants a projection that lacks an index, and one that is not there, in a
 // MongoDB-wire server.
 func TestIndexes(t *testing.T) {
-	uri := os.Getenv("AWALA_TEST_MONGODB_URI")
-	if uri == "" {
-		t.Skip("AWALA_TEST_MONGODB_URI is not set")
-	}
+	uri := servicestest.Env(t, "MONGODB_URI")
 	const name = "awala_test_doctor_indexes"
 	database, err := mongo.Open(t.Context(), mongo.Options{URI: uri, Database: name})
 	must(t, err)

@@ -9,7 +9,6 @@ import (
 
 	"awala.network/gateway/awala/cargo"
 	"awala.network/gateway/internal/blobs"
-	"awala.network/gateway/internal/blobs/s3"
 	"awala.network/gateway/internal/config"
 	"awala.network/gateway/internal/connect"
 	"awala.network/gateway/internal/gateway"
@@ -93,7 +92,7 @@ func emptyServices(t *testing.T, account string) *config.Config {
 	c.NATS = servicestest.NATS(t, account)
 	c.Gateway.InternetAddress = "gw.restore.test"
 	c.ObjectStore.Bucket = config.Text(fmt.Sprintf("restore-%s-%d", account, time.Now().UnixNano()))
-	store := openBucket(t, c.ObjectStore)
+	store := servicestest.Bucket(t, c.ObjectStore)
 	if err := store.EnsureBucket(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -132,24 +131,10 @@ func startRoles(t *testing.T, c *config.Config, makers config.NATS, poweb string
 	}
 }
 
-func openBucket(t *testing.T, c config.ObjectStore) *s3.Store {
-	t.Helper()
-	options, err := connect.ObjectStore(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	store, err := s3.New(options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = store.Close() })
-	return store
-}
-
 // copyBucket copies every object, with what is kept beside it.
 func copyBucket(t *testing.T, from, to config.ObjectStore) {
 	t.Helper()
-	source, target := openBucket(t, from), openBucket(t, to)
+	source, target := servicestest.Bucket(t, from), servicestest.Bucket(t, to)
 	for info, err := range source.List(t.Context(), "") {
 		if err != nil {
 			t.Fatal(err)

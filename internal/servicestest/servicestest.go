@@ -20,6 +20,7 @@ import (
 
 	natsjs "github.com/nats-io/nats.go/jetstream"
 
+	"awala.network/gateway/internal/blobs/s3"
 	"awala.network/gateway/internal/config"
 	"awala.network/gateway/internal/connect"
 )
@@ -43,6 +44,21 @@ func Env(tb testing.TB, name string) string {
 // Running tells whether services.sh has started the services, with Vault.
 func Running() (some, withVault bool) {
 	return os.Getenv("AWALA_TEST_SERVICES") != "", os.Getenv("AWALA_TEST_VAULT_ADDR") != ""
+}
+
+// Bucket opens a bucket, until the test ends.
+func Bucket(tb testing.TB, c config.ObjectStore) *s3.Store {
+	tb.Helper()
+	options, err := connect.ObjectStore(c)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	store, err := s3.New(options)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = store.Close() })
+	return store
 }
 
 // NATS names the cluster and an account of it, "t1" to "t3", for one package of tests.
