@@ -38,7 +38,7 @@ const (
 // In the end every parcel that was accepted was handed out, or is queued, and history,
 // projections, blobs and services are in order.
 //
-// `go tool task e2e` starts the services and runs it.
+// `go tool task e2e` starts the services and runs it. It is not part of `test`.
 func TestEndToEnd(t *testing.T) {
 	servicestest.Env(t, "VAULT_ADDR")
 	w := newEndToEnd(t)

@@ -1,8 +1,9 @@
 // Package files keeps blobs in the file system of one machine, for gateways
 // without an object store.
 //
-// An object is one file, metadata and body together, so that one rename or
-// link publishes both; or, if it is small, one row of a database. Under the folder that Open gets:
+// An object is one file, metadata and body together, so that one rename or link
+// publishes both; or, if it is small, one row of a database (docs/adr/0020). Under the
+// folder that Open gets:
 //
 //	lock               held while the store is open
 //	unfinished/        files being written; swept by Open
