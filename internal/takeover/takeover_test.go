@@ -50,39 +50,47 @@ func TestTwice(t *testing.T) {
 	w.recordedOnce()
 }
 
-// TestFaults breaks each write once, and takes over again.
+// TestFaults breaks each write of a takeover once, before or after it took effect, and
+// takes over again: that completes what is missing, and records nothing twice.
 func TestFaults(t *testing.T) {
-	for _, stored := range []bool{false, true} {
-		t.Run(fmt.Sprintf("stored=%t", stored), func(t *testing.T) {
-			w := populated(t)
-			failures := 0
-			for n := 1; ; n++ {
-				if n%2 == 0 {
-					w.blobs.arm(n/2, stored)
-				} else {
-					w.log.arm(n/2+1, stored)
+	for store, faultOf := range map[string]func(*world) *fault{
+		"blobs":   func(w *world) *fault { return &w.blobs.fault },
+		"history": func(w *world) *fault { return &w.log.fault },
+	} {
+		for _, stored := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/stored=%t", store, stored), func(t *testing.T) {
+				n := 1
+				for breaks(t, faultOf, n, stored) {
+					n++
 				}
-				_, err := w.takeover().Once(t.Context())
-				w.blobs.arm(0, false)
-				w.log.arm(0, false)
-				if err == nil && n > 8 {
-					break
+				if n < 10 {
+					t.Errorf("only %d faults struck", n-1)
 				}
-				if err != nil {
-					if failures++; !errors.Is(err, errFault) {
-						t.Fatal(err)
-					}
-				}
-			}
-			if failures < 5 {
-				t.Errorf("only %d faults struck", failures)
-			}
-			if a, err := w.takeover().Verify(t.Context()); err != nil {
-				t.Errorf("%v: %+v", err, a.Remarks)
-			}
-			w.recordedOnce()
-		})
+			})
+		}
 	}
+}
+
+// breaks takes over once with the nth write of a store failing, and once without, and
+// tells whether there was an nth write.
+func breaks(t *testing.T, faultOf func(*world) *fault, n int, stored bool) bool {
+	t.Helper()
+	w := populated(t)
+	faultOf(w).arm(n, stored)
+	_, failed := w.takeover().Once(t.Context())
+	faultOf(w).arm(0, false)
+	if failed == nil {
+		return false
+	}
+	if !errors.Is(failed, errFault) {
+		t.Fatal(failed)
+	}
+	must(w.takeover().Once(t.Context()))(t)
+	if a, err := w.takeover().Verify(t.Context()); err != nil {
+		t.Errorf("%v: %+v", err, a.Remarks)
+	}
+	w.recordedOnce()
+	return true
 }
 
 // TestEndedThere has things end in the other gateway after they were taken over.
