@@ -59,11 +59,17 @@ func (l *Log) publish(ctx context.Context, e events.Event, opts ...natsjs.Publis
 }
 
 // How long the acknowledgement of an event is waited for before the event is sent
-// again, and the pause before that when nobody could have taken it.
+// again, and the pause before that when nobody could have taken it, or when another is
+// in flight.
 const (
-	resendAfter = 1500 * time.Millisecond
-	resendPause = 200 * time.Millisecond
+	resendAfter   = 1500 * time.Millisecond
+	resendPause   = 200 * time.Millisecond
+	inFlightPause = 20 * time.Millisecond
 )
+
+// codeDuplicateInFlight is the server's JSStreamDuplicateMessageConflict, which nats.go
+// has no name for.
+const codeDuplicateInFlight natsjs.ErrorCode = 10158
 
 // send sends an event until it is acknowledged or refused, or ctx ends: a server that
 // dies takes with it what it had not acknowledged, and another follows it within a
@@ -79,6 +85,8 @@ func (l *Log) send(ctx context.Context, msg nats.Msg, opts []natsjs.PublishOpt) 
 		switch {
 		case errors.Is(err, natsjs.ErrNoStreamResponse):
 			sleep(ctx, resendPause)
+		case isInFlight(err):
+			sleep(ctx, inFlightPause) // then it is recorded, or will never be
 		case !errors.Is(err, context.DeadlineExceeded):
 			return ack, err
 		}
@@ -100,10 +108,16 @@ func publishError(err error) error {
 	}
 }
 
-// isWrongLast tells whether an error says that something was recorded since. Streams
-// with several copies have a code of their own for it.
+// isInFlight tells whether an error says that the servers are still about to record
+// something on the same subject, or the same event: whether they do is not known yet.
+// Streams with several copies say so.
+func isInFlight(err error) bool {
+	var api *natsjs.APIError
+	return errors.As(err, &api) && (api.ErrorCode == natsjs.JSErrCodeStreamWrongLastSequenceConstant || api.ErrorCode == codeDuplicateInFlight)
+}
+
+// isWrongLast tells whether an error says that something was recorded since.
 func isWrongLast(err error) bool {
 	var api *natsjs.APIError
-	return errors.As(err, &api) && (api.ErrorCode == natsjs.JSErrCodeStreamWrongLastSequence ||
-		api.ErrorCode == natsjs.JSErrCodeStreamWrongLastSequenceConstant)
+	return errors.As(err, &api) && api.ErrorCode == natsjs.JSErrCodeStreamWrongLastSequence
 }
