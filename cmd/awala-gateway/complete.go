@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,12 +41,8 @@ const anyNumber = 1 << 20
 
 // word is a completion without its description.
 func word(c cobra.Completion) string {
-	for i, r := range c {
-		if r == '\t' {
-			return c[:i]
-		}
-	}
-	return c
+	w, _, _ := strings.Cut(c, "\t")
+	return w
 }
 
 // completeFlag offers the same words each time.
