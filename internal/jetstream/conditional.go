@@ -58,42 +58,15 @@ func (l *Log) publish(ctx context.Context, e events.Event, opts ...natsjs.Publis
 	return events.Position{Stream: ack.Stream, Sequence: ack.Sequence, Duplicate: ack.Duplicate}, nil
 }
 
-// How long the acknowledgement of an event is waited for before the event is sent
-// again, and the pause before that when nobody could have taken it, or when another is
-// in flight.
-const (
-	resendAfter   = 1500 * time.Millisecond
-	resendPause   = 200 * time.Millisecond
-	inFlightPause = 20 * time.Millisecond
-)
-
-// codeDuplicateInFlight is the server's JSStreamDuplicateMessageConflict, which nats.go
-// has no name for.
-const codeDuplicateInFlight natsjs.ErrorCode = 10158
-
-// send sends an event until it is acknowledged or refused, or ctx ends: a server that
-// dies takes with it what it had not acknowledged, and another follows it within a
-// second or two. The stream knows the event by its id and stores it once.
-func (l *Log) send(ctx context.Context, msg nats.Msg, opts []natsjs.PublishOpt) (*natsjs.PubAck, error) {
-	ctx, cancel := l.bounded(ctx)
-	defer cancel()
-	for {
+// send sends an event until it is acknowledged or refused. The stream knows the event
+// by its id and stores it once.
+func (l *Log) send(ctx context.Context, msg nats.Msg, opts []natsjs.PublishOpt) (ack *natsjs.PubAck, err error) {
+	err = l.insist(ctx, func(ctx context.Context) (err error) {
 		try := msg
-		trying, cancel := context.WithTimeout(ctx, resendAfter)
-		ack, err := l.js.PublishMsg(trying, &try, opts...)
-		cancel()
-		switch {
-		case errors.Is(err, natsjs.ErrNoStreamResponse):
-			sleep(ctx, resendPause)
-		case isInFlight(err):
-			sleep(ctx, inFlightPause) // then it is recorded, or will never be
-		case !errors.Is(err, context.DeadlineExceeded):
-			return ack, err
-		}
-		if ctx.Err() != nil {
-			return nil, err
-		}
-	}
+		ack, err = l.js.PublishMsg(ctx, &try, opts...)
+		return err
+	})
+	return ack, err
 }
 
 // publishError gives the errors of a publish their class.
@@ -106,14 +79,6 @@ func publishError(err error) error {
 	default:
 		return err
 	}
-}
-
-// isInFlight tells whether an error says that the servers are still about to record
-// something on the same subject, or the same event: whether they do is not known yet.
-// Streams with several copies say so.
-func isInFlight(err error) bool {
-	var api *natsjs.APIError
-	return errors.As(err, &api) && (api.ErrorCode == natsjs.JSErrCodeStreamWrongLastSequenceConstant || api.ErrorCode == codeDuplicateInFlight)
 }
 
 // isWrongLast tells whether an error says that something was recorded since.

@@ -114,7 +114,11 @@ func (l *Log) askLeader(ctx context.Context, stream string, query leaderQuery) (
 	if err != nil {
 		return fail(err)
 	}
-	reply, err := l.nc.RequestWithContext(ctx, natsjs.DefaultAPIPrefix+"STREAM.MSG.GET."+stream, request)
+	var reply *nats.Msg
+	err = l.insist(ctx, func(ctx context.Context) (err error) {
+		reply, err = l.nc.RequestWithContext(ctx, natsjs.DefaultAPIPrefix+"STREAM.MSG.GET."+stream, request)
+		return err
+	})
 	if err != nil {
 		return fail(err)
 	}
