@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	natsjs "github.com/nats-io/nats.go/jetstream"
 
 	"awala.network/gateway/events"
@@ -15,6 +16,10 @@ import (
 // idle is how long one request waits for the first record. It also bounds how
 // long a reader sits on a request that a restarted server has forgotten.
 const idle = 2 * time.Second
+
+// consumerTries is how often a consumer is asked again that does not answer: in a
+// cluster one that was just made takes a moment to be there.
+const consumerTries = 5
 
 // Batch is a run of records in stream order.
 type Batch struct {
@@ -80,6 +85,10 @@ func (r *Reader) Read(ctx context.Context, limit int) (Batch, error) {
 // the stream, not what they mean.
 func (r *Reader) ReadMessages(ctx context.Context, limit int) (messages []events.Message, caughtUp bool, err error) {
 	messages, err = r.read(ctx, limit)
+	for try := 0; try < consumerTries && errors.Is(err, nats.ErrNoResponders); try++ {
+		sleep(ctx, resendPause)
+		messages, err = r.read(ctx, limit)
+	}
 	if err != nil {
 		r.forget(ctx)
 	}
