@@ -132,7 +132,7 @@ func (c *CargoCollection) yieldParcels(
 				return false
 			}
 		case fault.IsPermanent(errs[i]):
-			c.passOver(ctx, p, errs[i])
+			c.Reporter.Undeliverable(ctx, p, fmt.Errorf("cargo: %w", errs[i]))
 		default:
 			yield(cargo.Item{}, fmt.Errorf("fetch a parcel: %w", errs[i]))
 			return false
@@ -144,16 +144,6 @@ func (c *CargoCollection) yieldParcels(
 // early tells whether a parcel is dated ahead of our clock, which we tolerate and
 // clients do not: they would throw it away. It waits for another collection.
 func (c *CargoCollection) early(p projections.Item) bool { return p.CreatedAt.After(c.Now()) }
-
-// passOver reports a parcel that cannot be handed out, unless its blob is gone
-// because the parcel has just ended another way.
-func (c *CargoCollection) passOver(ctx context.Context, item projections.Item, why error) {
-	parcel, err := c.Parcels.Find(ctx, c.GatewayID(), item.Key)
-	if v := parcel.Version(item.AcceptedID); err == nil && (v == nil || !v.Open()) {
-		return
-	}
-	c.Reporter.Undeliverable(ctx, item, fmt.Errorf("cargo: %w", why))
-}
 
 // rotations yields the private gateway's next certificate, if its current one is
 // late in its life: in both encodings, because no client reads both, and those that

@@ -33,7 +33,6 @@ type CargoIssuer interface {
 // PendingParcels lists exactly what waits for a private gateway (see
 // [projections.Reader]).
 type PendingParcels interface {
-	Mailbox
 	// Pending returns at most limit parcels that were accepted after the sequence after
 	// and have neither ended nor expired, the oldest first. There is no more when it
 	// returns fewer. Errors are transient.

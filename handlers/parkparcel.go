@@ -18,15 +18,34 @@ const CollectionConsumer = "collection"
 // because its blob is gone, so that an operator sees it. The parcel stays queued:
 // it is tried again at the next collection, and ends when it expires.
 //
+// A parcel that ended between its being listed and its being read is not parked:
+// another connection, or another process, handed it out, and its blob went with it.
+//
 // Running twice says the same thing twice: the event's id depends on the parcel's
 // position alone.
 type ParkParcel struct {
-	Log Appender
-	Now func() time.Time
+	Mailbox Mailbox
+	Log     Appender
+	Now     func() time.Time
 }
 
-// Run records the parcel, durably when it returns nil. Errors are transient.
-func (h *ParkParcel) Run(ctx context.Context, parcel projections.Item, reason error) error {
+// Run records the parcel, durably when it returns true; it returns false if the parcel
+// has ended. Errors are transient.
+func (h *ParkParcel) Run(ctx context.Context, parcel projections.Item, reason error) (parked bool, err error) {
+	known, err := h.Mailbox.Find(ctx, parcel.PrivateGatewayID, parcel.Key)
+	if err != nil {
+		return false, fmt.Errorf("park the parcel: %w", err)
+	}
+	if v := known.Version(parcel.AcceptedID); v == nil || !v.Open() {
+		return false, nil
+	}
+	if _, err := h.Log.Append(ctx, h.event(parcel, reason)); err != nil {
+		return false, fmt.Errorf("park the parcel: %w", err)
+	}
+	return true, nil
+}
+
+func (h *ParkParcel) event(parcel projections.Item, reason error) events.Event {
 	parked := events.MessageParked{
 		Consumer: CollectionConsumer,
 		Stream:   events.StreamGatewayParcels,
@@ -41,8 +60,5 @@ func (h *ParkParcel) Run(ctx context.Context, parcel projections.Item, reason er
 	id := events.DeriveID(string(parked.EventType()), parked.Consumer, parked.Stream, strconv.FormatUint(parked.Sequence, 10))
 	e := events.Caused(parcel.Cause(), CollectionConsumer, h.Now(), parked)
 	e.ID = id
-	if _, err := h.Log.Append(ctx, e); err != nil {
-		return fmt.Errorf("park the parcel: %w", err)
-	}
-	return nil
+	return e
 }

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -36,7 +37,7 @@ func (p *passedOver) Undeliverable(ctx context.Context, parcel projections.Item,
 	select {
 	case p.reports <- passedOverReport{parcel, reason}:
 	default:
-		p.log(ctx, "parcel passed over, not parked for lack of room", parcel, reason)
+		p.log(ctx, slog.LevelError, "parcel passed over, not parked for lack of room", parcel, reason)
 	}
 }
 
@@ -56,15 +57,19 @@ func (p *passedOver) run(ctx context.Context) error {
 func (p *passedOver) record(ctx context.Context, r passedOverReport) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	if err := p.park.Run(ctx, r.parcel, r.reason); err != nil {
-		p.log(ctx, "parcel passed over, not parked", r.parcel, err)
-		return
+	parked, err := p.park.Run(ctx, r.parcel, r.reason)
+	switch {
+	case err != nil:
+		p.log(ctx, slog.LevelError, "parcel passed over, not parked", r.parcel, errors.Join(r.reason, err))
+	case parked:
+		p.log(ctx, slog.LevelError, "parcel passed over and parked", r.parcel, r.reason)
+	default:
+		p.log(ctx, slog.LevelDebug, "parcel passed over, it had ended", r.parcel, r.reason)
 	}
-	p.log(ctx, "parcel passed over and parked", r.parcel, r.reason)
 }
 
-func (p *passedOver) log(ctx context.Context, message string, parcel projections.Item, reason error) {
-	p.logger.LogAttrs(ctx, slog.LevelError, message,
+func (p *passedOver) log(ctx context.Context, level slog.Level, message string, parcel projections.Item, reason error) {
+	p.logger.LogAttrs(ctx, level, message,
 		slog.String("parcel_id", parcel.Key.ParcelID),
 		slog.String("private_gateway_id", parcel.PrivateGatewayID),
 		slog.String("event_id", parcel.AcceptedID),

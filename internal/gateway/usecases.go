@@ -61,7 +61,7 @@ func (a *assembly) openUsecases(ctx context.Context) error {
 		delete:  deleteBlob,
 		expire:  &handlers.ExpireParcels{Open: open, Log: s.log, Now: time.Now},
 		replace: &handlers.ReplaceParcels{Open: open, Log: s.log, Now: time.Now},
-		park:    &handlers.ParkParcel{Log: s.log, Now: time.Now},
+		park:    &handlers.ParkParcel{Mailbox: mailbox, Log: s.log, Now: time.Now},
 	}
 	a.usecases.keepForgotten = &handlers.KeepForgotten{Names: s.names, Log: s.log, Logger: a.loggerFor("housekeeping")}
 	a.openCargoUsecases()

@@ -208,7 +208,8 @@ func (c *collection) attempt(ctx context.Context, do func(context.Context) error
 }
 
 // passOver notes a parcel that is not delivered, and why. What storage could not
-// give for the moment, the client gets on its next connection.
+// give for the moment, the client gets on its next connection. It is no error yet: the
+// parcel may have gone another way meanwhile, which the reporter finds out.
 func (c *collection) passOver(log *slog.Logger, item projections.Item, reason error) error {
 	if errors.Is(reason, errExpired) {
 		c.metrics.withheld.WithLabelValues("expired").Inc()
@@ -224,7 +225,7 @@ func (c *collection) passOver(log *slog.Logger, item projections.Item, reason er
 	}
 	c.metrics.withheld.WithLabelValues(label).Inc()
 	tracing.Fail(c.span, label, reason.Error())
-	log.ErrorContext(c.traced(c.link.ctx), "Parcel passed over", slog.String("blob_key", item.BlobKey), slog.Any("error", reason))
+	log.WarnContext(c.traced(c.link.ctx), "Parcel passed over", slog.String("blob_key", item.BlobKey), slog.Any("error", reason))
 	c.Reporter.Undeliverable(c.traced(c.link.ctx), item, fmt.Errorf("poweb: %w", reason))
 	return nil
 }
