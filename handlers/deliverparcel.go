@@ -23,6 +23,15 @@ type Postman interface {
 	Deliver(ctx context.Context, address string, parcel []byte) pohttp.Result
 }
 
+// DeliveryLog is where deliveries are recorded.
+type DeliveryLog interface {
+	Appender
+	// LastSequence is the sequence of the last record on the subject, 0 if there is none.
+	// It takes every append into account that returned before the call. Errors are
+	// transient.
+	LastSequence(ctx context.Context, stream, subject string) (uint64, error)
+}
+
 // DeliverParcel makes one attempt to deliver an Internet-bound parcel and records
 // what became of it: an end, or when to try again.
 //
@@ -36,7 +45,7 @@ type Postman interface {
 type DeliverParcel struct {
 	Blobs   BlobGetter
 	Postman Postman
-	Log     Appender
+	Log     DeliveryLog
 	Retry   RetryPolicy
 	Logger  *slog.Logger
 	// Arrivals hears of delivered parcels; nil if nobody is to.
@@ -52,6 +61,9 @@ type Assignment struct {
 	Deadline time.Time
 	// Open tells whether the delivery has not ended, as far as is known by now.
 	Open func() bool
+	// Reached waits until Open accounts for the history up to a sequence, or until ctx
+	// ends.
+	Reached func(ctx context.Context, sequence uint64) error
 }
 
 // Outcome is what became of an attempt.
@@ -76,7 +88,8 @@ const delivery = "delivery"
 // could not be read or ctx ended; then nothing was recorded.
 //
 // A stored parcel that is missing or damaged is a failed attempt, not an end: until
-// the time is up, an operator may bring it back.
+// the time is up, an operator may bring it back. It is no attempt if the parcel is
+// missing because the delivery ended without our knowing it yet.
 func (h *DeliverParcel) Handle(ctx context.Context, a Assignment) (Outcome, error) {
 	if !h.Now().Before(a.Deadline) {
 		return h.Expire(ctx, a)
@@ -84,7 +97,7 @@ func (h *DeliverParcel) Handle(ctx context.Context, a Assignment) (Outcome, erro
 	raw, _, err := h.Blobs.Get(ctx, a.Ref.BlobKey)
 	switch {
 	case errors.Is(err, blobs.ErrNotFound):
-		return h.unusable(ctx, a, "the stored parcel is missing")
+		return h.missing(ctx, a)
 	case errors.Is(err, blobs.ErrCorrupt), err == nil && !events.ParcelBlob{SHA256: a.SHA256}.Intact(raw):
 		return h.unusable(ctx, a, "the stored parcel is damaged")
 	case err != nil:
@@ -96,6 +109,22 @@ func (h *DeliverParcel) Handle(ctx context.Context, a Assignment) (Outcome, erro
 		return h.end(ctx, a, Outcome{}, h.refused(a, nil, "invalid: "+err.Error()))
 	}
 	return h.attempt(ctx, a, raw)
+}
+
+// missing records an attempt without a parcel, unless the delivery has ended: blobs are
+// deleted after the end is in the history, where we may not have read it yet.
+func (h *DeliverParcel) missing(ctx context.Context, a Assignment) (Outcome, error) {
+	last, err := h.Log.LastSequence(ctx, events.StreamInternetParcels, events.InternetParcelsOutcomes)
+	if err == nil {
+		err = a.Reached(ctx, last)
+	}
+	if err != nil {
+		return Outcome{}, fmt.Errorf("find out whether the delivery has ended: %w", err)
+	}
+	if !a.Open() {
+		return Outcome{}, nil
+	}
+	return h.unusable(ctx, a, "the stored parcel is missing")
 }
 
 // unusable records an attempt that failed before the destination could be asked.

@@ -2,6 +2,7 @@ package handlers_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -61,7 +62,8 @@ func assignment(w *world, h *handlers.DeliverParcel) handlers.Assignment {
 		projections.Deliveries{}.Fold(&d, r)
 	}
 	open := func() bool { return true }
-	return handlers.Assignment{Delivery: d, Deadline: h.Retry.Deadline(&d, &projections.Destination{}), Open: open}
+	reached := func(context.Context, uint64) error { return nil }
+	return handlers.Assignment{Delivery: d, Deadline: h.Retry.Deadline(&d, &projections.Destination{}), Open: open, Reached: reached}
 }
 
 func TestDeliveryOutcomes(t *testing.T) {
@@ -171,6 +173,34 @@ func TestDeliveryOfExpiredSender(t *testing.T) {
 	}
 	if got := assignment(w, h).Delivery; got.State != projections.DeliveryRefused || !strings.HasPrefix(got.Reason, "invalid: ") || len(to.got) != 0 {
 		t.Errorf("%s: %s", got.State, got.Reason)
+	}
+}
+
+// TestDeliveryEndedElsewhere has another process deliver the parcel, which deletes its
+// blob, before this one has read of it: nothing is recorded.
+func TestDeliveryEndedElsewhere(t *testing.T) {
+	w, to := newWorld(t), &answers{results: []pohttp.Result{done}}
+	h, a := delivering(t, w, to)
+	elsewhere, err := h.Handle(t.Context(), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.blobs.Delete(t.Context(), a.Ref.BlobKey); err != nil {
+		t.Fatal(err)
+	}
+	reached := uint64(0)
+	a.Open = func() bool { return reached == 0 }
+	a.Reached = func(_ context.Context, sequence uint64) error { reached = sequence; return nil }
+	out, err := h.Handle(t.Context(), a)
+	if err != nil || out.Recorded.Sequence != 0 {
+		t.Errorf("%+v, %v", out, err)
+	}
+	if reached != elsewhere.Recorded.Sequence || len(w.records(events.StreamInternetParcels)) != 2 {
+		t.Errorf("waited for %d, want %d", reached, elsewhere.Recorded.Sequence)
+	}
+	a.Reached = func(context.Context, uint64) error { return context.DeadlineExceeded }
+	if _, err := h.Handle(t.Context(), a); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error %v, want DeadlineExceeded", err)
 	}
 }
 

@@ -8,6 +8,13 @@ import (
 	"awala.network/gateway/projections"
 )
 
+// Restored tells that everything up to a sequence was restored.
+func (q *Queue) Restored(checkpoint uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.advance(checkpoint)
+}
+
 // RestoreDelivery puts an open delivery into the queue as the projection has it.
 func (q *Queue) RestoreDelivery(s projections.Stored[projections.Delivery], now time.Time) {
 	q.mu.Lock()
@@ -37,15 +44,17 @@ func (q *Queue) RestoreDestination(s projections.Stored[projections.Destination]
 func (q *Queue) Apply(records []events.Record, known map[string]projections.Stored[projections.Delivery], now time.Time) (stale []string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	position := q.position
 	for _, r := range records {
-		if r.Sequence <= q.position {
+		if r.Sequence <= position {
 			continue
 		}
-		q.position = r.Sequence
+		position = r.Sequence
 		if key := q.apply(r, known, now); key != "" {
 			stale = append(stale, key)
 		}
 	}
+	q.advance(position)
 	q.settling = slices.DeleteFunc(q.settling, func(i *item) bool {
 		if i.settles > q.position {
 			return false

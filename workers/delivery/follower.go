@@ -71,6 +71,9 @@ func (f *Follower) Load(ctx context.Context) (uint64, error) {
 		f.Queue.RestoreDelivery(s, f.Now())
 		return nil
 	})
+	if err == nil {
+		f.Queue.Restored(checkpoint)
+	}
 	return checkpoint + 1, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -163,4 +164,36 @@ func TestHastenedParcelIsRecalled(t *testing.T) {
 	if job, _ := k.queue.Next(w.clock()); job != nil || len(w.since(0)) != before {
 		t.Errorf("after its end: job %v, %d more events", job, len(w.since(0))-before)
 	}
+}
+
+// TestReached waits for what is not read yet, not for what was restored, and no longer
+// than its context lasts.
+func TestReached(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.accept(1, "a.test", time.Hour)
+		k := w.startWorker(nil, delivery.Limits{Total: 1, PerDestination: 1}, 0)
+		job, _ := k.queue.Next(w.clock())
+		if err := job.Reached(t.Context(), 1); err != nil {
+			t.Error(err)
+		}
+		short, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := job.Reached(short, 2); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("error %v, want DeadlineExceeded", err)
+		}
+		reached := make(chan error, 1)
+		go func() { reached <- job.Reached(t.Context(), 2) }()
+		synctest.Wait()
+		select {
+		case err := <-reached:
+			t.Errorf("returned %v before it was read", err)
+		default:
+		}
+		w.accept(2, "a.test", time.Hour)
+		k.catchUp()
+		if err := <-reached; err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -132,7 +132,7 @@ func (q *Queue) start(i *item, c class, now time.Time) *Job {
 	q.review(i, now)
 	id := i.Ref.AcceptedID
 	job.Assignment = handlers.Assignment{
-		Delivery: i.Delivery, Deadline: i.deadline, Open: func() bool { return q.isOpen(id) },
+		Delivery: i.Delivery, Deadline: i.deadline, Open: func() bool { return q.isOpen(id) }, Reached: q.Reached,
 	}
 	q.account(job, +1)
 	if c == unproven {

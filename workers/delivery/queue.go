@@ -3,6 +3,7 @@ package delivery
 import (
 	"container/heap"
 	"container/list"
+	"context"
 	"sync"
 	"time"
 
@@ -47,6 +48,7 @@ type Queue struct {
 	destinations map[string]*destination
 	ended        map[string]uint64 // deliveries that ended, by id, and where
 	position     uint64            // of the last record applied
+	advanced     chan struct{}     // closed when position changes
 	current      bool              // the end of the history was reached once
 
 	ready    [classes]list.List // of *destination
@@ -69,6 +71,7 @@ func NewQueue(policy handlers.RetryPolicy, limits Limits, owner Owner) *Queue {
 	return &Queue{
 		policy: policy, limits: limits, owner: owner, changed: make(chan struct{}, 1),
 		items: make(map[string]*item), destinations: make(map[string]*destination), ended: make(map[string]uint64),
+		advanced: make(chan struct{}),
 	}
 }
 
@@ -79,6 +82,32 @@ func (q *Queue) wake() {
 	select {
 	case q.changed <- struct{}{}:
 	default: // it will look anyway
+	}
+}
+
+// Reached waits until the queue accounts for the history up to sequence.
+func (q *Queue) Reached(ctx context.Context, sequence uint64) error {
+	for {
+		q.mu.Lock()
+		position, advanced := q.position, q.advanced
+		q.mu.Unlock()
+		if position >= sequence {
+			return nil
+		}
+		select {
+		case <-advanced:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// advance notes up to where the queue accounts for the history.
+func (q *Queue) advance(position uint64) {
+	if position > q.position {
+		q.position = position
+		close(q.advanced)
+		q.advanced = make(chan struct{})
 	}
 }
 

@@ -107,6 +107,18 @@ func (w *world) Append(_ context.Context, e events.Event) (events.Position, erro
 	return w.store(e), nil
 }
 
+// LastSequence is where the last record on the subject is.
+func (w *world) LastSequence(_ context.Context, _, subject string) (last uint64, _ error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, r := range w.records {
+		if r.Subject == subject {
+			last = r.Sequence
+		}
+	}
+	return last, nil
+}
+
 func (w *world) store(e events.Event) events.Position {
 	if at, ok := w.taken[e.ID]; ok && w.now.Sub(at) < window {
 		for i := len(w.records) - 1; i >= 0; i-- {
