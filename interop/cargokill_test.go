@@ -205,11 +205,16 @@ func (l *cargoLoad) parcel(i int) ([]byte, error) {
 // nothing is left.
 func (l *cargoLoad) settle(t *testing.T, gateway site) {
 	courier := newCourier(t, gateway)
-	for _, c := range l.undone {
-		if err := l.hand(t.Context(), courier, c); err != nil {
-			t.Fatalf("deliver again: %v", err)
+	within(t, settledIn, "every cargo is delivered", func() bool {
+		again := l.undone
+		l.undone = nil
+		for _, c := range again {
+			if err := l.hand(t.Context(), courier, c); err != nil {
+				t.Logf("deliver again: %v", err)
+			}
 		}
-	}
+		return len(l.undone) == 0
+	})
 	ctx, cancel := context.WithCancel(t.Context())
 	var clients sync.WaitGroup
 	l.collectAll(ctx, t, gateway, &clients)

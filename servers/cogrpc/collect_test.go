@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 
 	"awala.network/gateway/awala/pki"
@@ -258,4 +259,45 @@ func TestStop(t *testing.T) {
 	}
 	_, err = delivering.Recv()
 	wantCode(t, err, codes.Unavailable)
+}
+
+// TestFarewell has a courier end its call by itself while the server stops: it hears of
+// no failure.
+func TestFarewell(t *testing.T) {
+	g := newGateway(t)
+	p := g.register(t)
+	delivering, err := g.client.DeliverCargo(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	deliver := func(id string) {
+		t.Helper()
+		if err := delivering.Send(&cargorelay.CargoDelivery{Id: id, Cargo: cargo(t, p)}); err != nil {
+			t.Fatal(err)
+		}
+		if ack, err := delivering.Recv(); ack.GetId() != id {
+			t.Fatalf("%v, %v", ack, err)
+		}
+	}
+	deliver("before")
+	watch, err := grpc_health_v1.NewHealthClient(g.courier.Conn()).Watch(t.Context(), &grpc_health_v1.HealthCheckRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := watch.Recv(); err != nil {
+		t.Fatal(err)
+	}
+	stopped := make(chan struct{})
+	go func() { defer close(stopped); g.stop() }()
+	if _, err := watch.Recv(); err == nil {
+		t.Error("the watch goes on")
+	}
+	deliver("meanwhile")
+	if err := delivering.CloseSend(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := delivering.Recv(); !errors.Is(err, io.EOF) {
+		t.Errorf("error %v, want none", err)
+	}
+	<-stopped
 }

@@ -66,7 +66,7 @@ func (c *collecting) run() error {
 	c.start(sending)
 	stalled := time.NewTimer(c.timing.progress)
 	defer stalled.Stop()
-	stopping := c.stopping
+	ending := c.ending
 	for !c.over() {
 		select {
 		case h := <-c.happenings:
@@ -74,8 +74,8 @@ func (c *collecting) run() error {
 			stalled.Reset(c.timing.progress)
 		case <-stalled.C:
 			c.fail(status.Errorf(codes.Unavailable, "no progress in %v", c.timing.progress))
-		case <-stopping:
-			stopping = nil
+		case <-ending:
+			ending = nil
 			stop()
 		case <-c.ctx.Done():
 			c.fail(status.FromContextError(c.ctx.Err()).Err())

@@ -101,7 +101,7 @@ func receivedMessage(ctx context.Context) (release func()) {
 // is durable. After the end of the input, or a failure, it waits for what is in
 // hand: that may yet be acknowledged.
 func (d *delivery) run(incoming <-chan received) error {
-	stopping := d.stopping
+	ending := d.ending
 	silent := time.NewTimer(d.timing.silence)
 	defer silent.Stop()
 	for ended := false; !ended || d.inHand > 0; {
@@ -126,8 +126,8 @@ func (d *delivery) run(incoming <-chan received) error {
 		case <-silent.C:
 			ended = true
 			d.fail(status.Errorf(codes.Unavailable, "no cargo in %v", d.timing.silence))
-		case <-stopping:
-			stopping, ended = nil, true
+		case <-ending:
+			ending, ended = nil, true
 			d.fail(status.Error(codes.Unavailable, "the server is stopping"))
 		}
 	}

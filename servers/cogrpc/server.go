@@ -71,8 +71,8 @@ type Server struct {
 	metrics *metrics
 	timing  timing
 
-	stopOnce sync.Once
-	stopping chan struct{}      // closed when calls should come to their end
+	stopping chan struct{}      // closed when no more calls should begin
+	ending   chan struct{}      // closed when calls should come to their end
 	life     context.Context    // ends when calls must end
 	kill     context.CancelFunc // ends life
 	readers  sync.WaitGroup     // goroutines that outlive their calls by a moment
@@ -90,6 +90,8 @@ type timing struct {
 	progress time.Duration
 	// recording bounds the recording of a fulfilled collection.
 	recording time.Duration
+	// farewell is how long calls may go on as usual once the server stops.
+	farewell time.Duration
 	// healthInterval is how often a watcher of the health is told of changes.
 	healthInterval time.Duration
 }
@@ -103,9 +105,10 @@ func New(config Config) (*Server, error) {
 	s := &Server{
 		Config: config, metrics: m,
 		timing: timing{
-			storing: 15 * time.Second, silence: 5 * time.Minute, progress: time.Minute, recording: 5 * time.Second, healthInterval: 5 * time.Second,
+			storing: 15 * time.Second, silence: 5 * time.Minute, progress: time.Minute, recording: 5 * time.Second,
+			farewell: 1500 * time.Millisecond, healthInterval: 5 * time.Second,
 		},
-		stopping: make(chan struct{}),
+		stopping: make(chan struct{}), ending: make(chan struct{}),
 	}
 	s.life, s.kill = context.WithCancel(context.Background())
 	s.grpc = grpc.NewServer(
@@ -174,12 +177,14 @@ func (s *Server) Serve(listener net.Listener) error {
 	return nil
 }
 
-// Stop ends the server: no more calls begin, the open ones are brought to their end
-// as soon as what they have in hand is done, and those still there shortly before
-// ctx ends are cut off, which loses nothing: what was not acknowledged is delivered
-// or collected again.
+// Stop ends the server: no more calls begin; the open ones have a moment to end by
+// themselves, and are brought to their end then as soon as what they have in hand is
+// done; and those still there shortly before ctx ends are cut off, which loses nothing:
+// what was not acknowledged is delivered or collected again. It is called once.
 func (s *Server) Stop(ctx context.Context) {
-	s.stopOnce.Do(func() { close(s.stopping) })
+	close(s.stopping)
+	farewell := time.AfterFunc(s.timing.farewell, func() { close(s.ending) })
+	defer farewell.Stop()
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-cutMargin))
