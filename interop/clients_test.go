@@ -12,8 +12,8 @@ import (
 )
 
 // internetAddress is the gateway's name in these tests: the real clients accept
-// none without a dot.
-const internetAddress = "gw.example.com"
+// none without a dot. It is not the one of the examples, which `doctor` refuses.
+const internetAddress = "gateway.example.org"
 
 // site is where the clients of a gateway find its servers: a process, or what stands
 // before several.

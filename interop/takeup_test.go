@@ -20,7 +20,7 @@ const (
 	takeUpWithin = 20 * time.Second
 
 	nodesNamed     = 20
-	cargoesInHand  = 40
+	cargoesInHand  = 16
 	parcelsInHand  = 100
 	parcelsInCargo = 10
 )

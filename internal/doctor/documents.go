@@ -47,7 +47,7 @@ func withoutSecret(err error, uri string) string {
 func examineServer(server mongo.Server, r *Report) {
 	switch {
 	case server.FerretDB != "":
-		r.warning("mongodb-server", "use MongoDB 6 or later where more than one process writes projections", "the server is FerretDB %s: only one projections worker may run", server.FerretDB)
+		r.warning("mongodb-server", "use MongoDB 6 or later", "the server is FerretDB %s, which goes through whole collections: it is slow with thousands of parcels", server.FerretDB)
 	case server.ReplicaSet == "":
 		r.warning("mongodb-server", "run MongoDB as a replica set of three", "MongoDB %s runs alone: projections are rebuilt if its disk is lost", server.Version)
 	default:

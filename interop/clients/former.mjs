@@ -16,7 +16,7 @@ const GATEWAYS = 10;
 const INBOUND = 124; // parcels for each private gateway
 const OUTBOUND = 45; // parcels from each for the Internet
 const CARGOES = 6; // of each, with five parcels
-const ADDRESS = 'gw.example.com';
+const ADDRESS = 'gateway.example.org';
 const RECEIVER = 'receiver.example';
 
 const DAY = 24 * 3600_000;
