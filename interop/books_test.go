@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"awala.network/gateway/events"
 	"awala.network/gateway/internal/config"
@@ -53,13 +54,14 @@ func (w *endToEnd) auditProjections(t *testing.T) {
 
 // parcelBooks are the versions of parcels in the history.
 type parcelBooks struct {
-	blobs map[string]string   // by the id of their acceptance
-	ends  map[string][]string // their ends, by type
+	blobs map[string]string    // by the id of their acceptance
+	ends  map[string][]string  // their ends, by type
+	ended map[string]time.Time // when the last of those with a blob ended, by its key
 }
 
 func (w *endToEnd) readBooks(t *testing.T) parcelBooks {
 	t.Helper()
-	b := parcelBooks{blobs: map[string]string{}, ends: map[string][]string{}}
+	b := parcelBooks{blobs: map[string]string{}, ends: map[string][]string{}, ended: map[string]time.Time{}}
 	for _, stream := range []string{events.StreamGatewayParcels, events.StreamInternetParcels} {
 		for _, r := range recorded(t, w, stream) {
 			b.enter(r)
@@ -69,7 +71,10 @@ func (w *endToEnd) readBooks(t *testing.T) parcelBooks {
 }
 
 func (b parcelBooks) enter(r events.Record) {
-	end := func(acceptedID string) { b.ends[acceptedID] = append(b.ends[acceptedID], fmt.Sprintf("%T", r.Data)) }
+	end := func(acceptedID string) {
+		b.ends[acceptedID] = append(b.ends[acceptedID], fmt.Sprintf("%T", r.Data))
+		b.ended[b.blobs[acceptedID]] = r.StoredAt
+	}
 	switch data := r.Data.(type) {
 	case events.GatewayParcelAccepted:
 		b.blobs[r.ID] = data.BlobKey
@@ -114,7 +119,7 @@ func (w *endToEnd) auditBlobs(t *testing.T) {
 	stored := w.blobs(t)
 	open := w.readBooks(t).open() // some may have expired meanwhile
 	for key := range open {
-		if !stored[key] {
+		if stored[key].IsZero() {
 			t.Errorf("no blob %s, but its parcel is queued", key)
 		}
 		delete(stored, key)
@@ -123,34 +128,41 @@ func (w *endToEnd) auditBlobs(t *testing.T) {
 		len(books.blobs), len(open), len(stored))
 }
 
-// awaitDeletion waits until no blob is stored of what has ended.
+// awaitDeletion waits until no blob is stored of what has ended. A blob that was stored
+// after that is of a request that broke off before it knew: it waits for the sweep.
 func (w *endToEnd) awaitDeletion(t *testing.T, books parcelBooks) {
 	t.Helper()
 	open := books.open()
-	within(t, 2*takeUpWithin, "the blobs of parcels that have ended are deleted", func() bool {
+	var left []string
+	defer func() {
+		if t.Failed() {
+			t.Logf("%d are left: %v", len(left), left)
+		}
+	}()
+	within(t, settledIn, "the blobs of parcels that have ended are deleted", func() bool {
 		sleepFor(t.Context(), chaosPace)
-		stored := w.blobs(t)
-		for _, key := range books.blobs {
-			if !open[key] && stored[key] {
-				return false
+		left = nil
+		for key, at := range w.blobs(t) {
+			if ended, ok := books.ended[key]; ok && !open[key] && at.Before(ended) {
+				left = append(left, fmt.Sprintf("%s stored %v, ended %v", key, at, ended))
 			}
 		}
-		return true
+		return len(left) == 0
 	})
 }
 
-// blobs lists the keys of the parcels that are stored.
-func (w *endToEnd) blobs(t *testing.T) map[string]bool {
+// blobs lists the keys of the parcels that are stored, and since when.
+func (w *endToEnd) blobs(t *testing.T) map[string]time.Time {
 	t.Helper()
 	c := servicestest.ObjectStore(t)
 	c.Bucket = config.Text(w.services.Bucket)
 	store := servicestest.Bucket(t, c)
-	keys := map[string]bool{}
+	keys := map[string]time.Time{}
 	for info, err := range store.List(t.Context(), "parcels/") {
 		if err != nil {
 			t.Fatal(err)
 		}
-		keys[info.Key] = true
+		keys[info.Key] = info.StoredAt
 	}
 	return keys
 }
