@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"awala.network/gateway/events"
+	"awala.network/gateway/projections"
 )
 
 // DeleteBlob removes the blob of a parcel or cargo that has ended. The event that
@@ -59,6 +60,11 @@ func (h *DeleteBlob) gatewayBlob(ctx context.Context, gatewayID string, key even
 	if err != nil {
 		return fmt.Errorf("delete a blob: %w", err)
 	}
+	return h.unneeded(ctx, parcel, blobKey)
+}
+
+// unneeded deletes a blob unless an open version of the parcel names it.
+func (h *DeleteBlob) unneeded(ctx context.Context, parcel projections.Parcel, blobKey string) error {
 	for i := range parcel.Versions {
 		if v := &parcel.Versions[i]; v.Open() && v.BlobKey == blobKey {
 			return nil

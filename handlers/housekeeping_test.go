@@ -225,6 +225,28 @@ func (m *blindOnce) Find(ctx context.Context, gatewayID string, key events.Parce
 	return m.Mailbox.Find(ctx, gatewayID, key)
 }
 
+// TestBrokenOffDuplicate has a request store its parcel anew after that was collected,
+// and break off: when it is tried again, nothing is left behind.
+func TestBrokenOffDuplicate(t *testing.T) {
+	w := newWorld(t)
+	raw := parcel(t, "one")
+	w.mustAccept(raw)
+	if err := w.collect.Acknowledged(t.Context(), w.pending()[0], events.ViaPoWeb); err != nil {
+		t.Fatal(err)
+	}
+	w.effects()
+	w.accept.Mailbox, w.log.breaker = &blindOnce{Mailbox: w.reader, blind: true}, faults["failed and not stored"]
+	if _, err := w.accept.FromInternet(t.Context(), raw); err == nil || len(w.keys()) != 1 {
+		t.Fatalf("it did not break off: %v, %v", err, w.keys())
+	}
+	if again := w.mustAccept(raw); !again.Duplicate {
+		t.Error("not recognised")
+	}
+	if w.keys() != nil || w.pending() != nil {
+		t.Errorf("left: %v, %v", w.keys(), w.pending())
+	}
+}
+
 // TestRaceOfTwoAccepts plays two requests with the same parcel, of which the
 // second looked for duplicates before the first was recorded, and stores its blob
 // after the parcel was collected and the first blob deleted.

@@ -57,11 +57,12 @@ type parcelBooks struct {
 	blobs map[string]string    // by the id of their acceptance
 	ends  map[string][]string  // their ends, by type
 	ended map[string]time.Time // when the last of those with a blob ended, by its key
+	lives map[string][]string  // what was recorded of them, by their blob's key
 }
 
 func (w *endToEnd) readBooks(t *testing.T) parcelBooks {
 	t.Helper()
-	b := parcelBooks{blobs: map[string]string{}, ends: map[string][]string{}, ended: map[string]time.Time{}}
+	b := parcelBooks{blobs: map[string]string{}, ends: map[string][]string{}, ended: map[string]time.Time{}, lives: map[string][]string{}}
 	for _, stream := range []string{events.StreamGatewayParcels, events.StreamInternetParcels} {
 		for _, r := range recorded(t, w, stream) {
 			b.enter(r)
@@ -71,13 +72,18 @@ func (w *endToEnd) readBooks(t *testing.T) parcelBooks {
 }
 
 func (b parcelBooks) enter(r events.Record) {
+	tell := func(key string) {
+		b.lives[key] = append(b.lives[key], fmt.Sprintf("%T %v", r.Data, r.StoredAt))
+	}
 	end := func(acceptedID string) {
+		tell(b.blobs[acceptedID])
 		b.ends[acceptedID] = append(b.ends[acceptedID], fmt.Sprintf("%T", r.Data))
 		b.ended[b.blobs[acceptedID]] = r.StoredAt
 	}
 	switch data := r.Data.(type) {
 	case events.GatewayParcelAccepted:
 		b.blobs[r.ID] = data.BlobKey
+		tell(data.BlobKey)
 	case events.GatewayParcelCollected:
 		end(data.AcceptedID)
 	case events.GatewayParcelExpired:
@@ -144,7 +150,7 @@ func (w *endToEnd) awaitDeletion(t *testing.T, books parcelBooks) {
 		left = nil
 		for key, at := range w.blobs(t) {
 			if ended, ok := books.ended[key]; ok && !open[key] && at.Before(ended) {
-				left = append(left, fmt.Sprintf("%s stored %v, ended %v", key, at, ended))
+				left = append(left, fmt.Sprintf("%s stored %v: %v", key, at, books.lives[key]))
 			}
 		}
 		return len(left) == 0

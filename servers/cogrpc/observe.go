@@ -2,6 +2,7 @@ package cogrpc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path"
@@ -19,6 +20,7 @@ import (
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
+	"awala.network/gateway/handlers"
 	"awala.network/gateway/internal/limits"
 	"awala.network/gateway/internal/tracing"
 )
@@ -155,15 +157,18 @@ func (s *Server) panicked(ctx context.Context, cause any) error {
 	return status.Error(codes.Internal, "internal error")
 }
 
-// access writes the call's log record: what a client caused is information, what we
-// could not do is an error.
+// access writes the call's log record: what a client caused is information; what it is
+// to try again, because of others or of our stopping, a warning; what we could not do an
+// error.
 func (s *Server) access(c *call, rpc string, err error, took time.Duration) {
-	level := slog.LevelInfo
-	if isOurs(status.Code(err)) {
-		level = slog.LevelError
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	level := slog.LevelInfo
+	if code := status.Code(err); code == codes.Unavailable && (c.cause == nil || errors.Is(c.cause, handlers.ErrInUse)) {
+		level = slog.LevelWarn
+	} else if isOurs(code) {
+		level = slog.LevelError
+	}
 	attrs := append([]slog.Attr{
 		slog.String("rpc", rpc),
 		slog.String("code", status.Code(err).String()),
