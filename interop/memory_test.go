@@ -97,6 +97,11 @@ func newBounded(b *testing.B, role string) *bounded {
 		registrar = process.StartRole(b, services, nil, []string{"poweb"}, "--poweb-listen", "127.0.0.1:0")
 	}
 	w.from, w.to = newOffline(b, registrar), newOffline(b, registrar)
+	b.Cleanup(func() {
+		if b.Failed() {
+			b.Logf("the process, which has ended: %v, said:\n%s", w.ended(), w.role.Log())
+		}
+	})
 	return w
 }
 
@@ -148,7 +153,7 @@ func (w *bounded) flood(b *testing.B, send func(context.Context, []byte) error) 
 			})
 		}
 		if err := group.Wait(); err != nil {
-			b.Errorf("%v\n%s", err, w.role.Log())
+			b.Error(err)
 		}
 	}
 	b.StopTimer()
@@ -179,7 +184,7 @@ func comesBack(err error) bool {
 func (w *bounded) report(b *testing.B) {
 	b.Helper()
 	if w.ended() {
-		b.Fatalf("the process has ended\n%s", w.role.Log())
+		b.Fatal("the process has ended")
 	}
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(float64(peakMemory(b, w.role.PID)>>20), "MiB-peak")

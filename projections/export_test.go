@@ -1,18 +1,15 @@
 package projections
 
-// Seen is the last accepted parcel that the feed has accounted for.
-func (f *Feed) Seen() uint64 {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.state.seen.work
-}
+import "context"
 
-// Woken yields when the feed has heard of something.
-func (f *Feed) Woken() <-chan struct{} { return f.wake }
-
-// Hold keeps the feed from listening while do runs.
-func (f *Feed) Hold(do func()) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	do()
+// HearOf waits until the feed has heard of an accepted parcel.
+func (f *Feed) HearOf(ctx context.Context, sequence uint64) error {
+	for f.state.seen.work < sequence {
+		live, err := f.watch.Next(ctx)
+		if err != nil {
+			return err
+		}
+		f.state.observe(live)
+	}
+	return nil
 }

@@ -3,7 +3,6 @@ package projections
 import (
 	"context"
 	"fmt"
-	"sync"
 
 	"awala.network/gateway/events"
 )
@@ -17,19 +16,14 @@ const feedPage = 64
 // was handed out but not acknowledged comes again with the next feed, or once an
 // operator says so.
 //
-// One goroutine may use a feed. It costs two subscriptions and one goroutine,
-// and memory for at most 64 parcels while there are any.
+// One goroutine may use a feed. It costs two subscriptions, and memory for at most 64
+// parcels while there are any.
 type Feed struct {
 	reader    *Reader
 	gatewayID string
 	start     uint64 // the last accepted parcel when the feed began
 
 	watch Watch
-	stop  context.CancelFunc
-	done  chan struct{}
-	wake  chan struct{} // something may have changed
-
-	mu    sync.Mutex
 	state feedState
 }
 
@@ -42,7 +36,6 @@ func (r *Reader) Follow(ctx context.Context, gatewayID string) (*Feed, error) {
 	}
 	f := &Feed{
 		reader: r, gatewayID: gatewayID, watch: watch,
-		done: make(chan struct{}), wake: make(chan struct{}, 1),
 		state: feedState{work: events.GatewayParcelChannel(gatewayID)},
 	}
 	if err := f.load(ctx); err != nil {
@@ -50,18 +43,11 @@ func (r *Reader) Follow(ctx context.Context, gatewayID string) (*Feed, error) {
 		return nil, err
 	}
 	f.start = f.state.seen.work
-	listening, stop := context.WithCancel(context.WithoutCancel(ctx))
-	f.stop = stop
-	go f.listen(listening)
 	return f, nil
 }
 
-// Close ends the feed and waits for its goroutine.
-func (f *Feed) Close() {
-	f.stop()
-	<-f.done
-	f.watch.Close()
-}
+// Close ends the feed.
+func (f *Feed) Close() { f.watch.Close() }
 
 // Next waits for the next parcel. After an error, which is transient or ctx's,
 // it may be called again.
@@ -71,11 +57,11 @@ func (f *Feed) Next(ctx context.Context) (Item, error) {
 		if ok || err != nil {
 			return item, err
 		}
-		select {
-		case <-f.wake:
-		case <-ctx.Done():
-			return Item{}, ctx.Err()
+		live, err := f.watch.Next(ctx)
+		if err != nil {
+			return Item{}, err
 		}
+		f.state.observe(live)
 	}
 }
 
@@ -87,8 +73,9 @@ func (f *Feed) NextQueued(ctx context.Context) (item Item, ok bool, err error) {
 
 // take returns the next parcel accepted at upTo or before, if there is one.
 func (f *Feed) take(ctx context.Context, upTo uint64) (Item, bool, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	for live, ok := f.watch.Poll(ctx); ok; live, ok = f.watch.Poll(ctx) {
+		f.state.observe(live)
+	}
 	for {
 		if err := f.settle(ctx); err != nil {
 			return Item{}, false, err
@@ -127,22 +114,4 @@ func (f *Feed) load(ctx context.Context) error {
 	}
 	f.state.replace(page)
 	return nil
-}
-
-// listen applies what the watch yields until the feed is closed.
-func (f *Feed) listen(ctx context.Context) {
-	defer close(f.done)
-	for {
-		live, err := f.watch.Next(ctx)
-		if err != nil {
-			return
-		}
-		f.mu.Lock()
-		f.state.observe(live)
-		f.mu.Unlock()
-		select {
-		case f.wake <- struct{}{}:
-		default: // it will look anyway
-		}
-	}
 }

@@ -138,8 +138,8 @@ func TestFeedLeavesOutWhatEndsBeforeItIsHandedOut(t *testing.T) {
 // heard takes parcels once the feed has heard of the one at last.
 func heard(t *testing.T, f *projections.Feed, last uint64) []uint64 {
 	t.Helper()
-	for f.Seen() < last {
-		<-f.Woken()
+	if err := f.HearOf(t.Context(), last); err != nil {
+		t.Fatal(err)
 	}
 	var all []uint64
 	for len(all) == 0 || all[len(all)-1] != last {
@@ -172,11 +172,9 @@ func TestFeedReadsManyPages(t *testing.T) {
 func TestFeedSurvivesOverflow(t *testing.T) {
 	w := newWorld(t)
 	f := w.follow(t, 0)
-	f.Hold(func() { // the watch is not read meanwhile, and its buffer runs over
-		for i := range 100 {
-			w.append(t, accepted(0, i, 0, far))
-		}
-	})
+	for i := range 100 { // the watch is not read meanwhile, and its buffer runs over
+		w.append(t, accepted(0, i, 0, far))
+	}
 	for want := range uint64(100) {
 		if got := next(t, f); got != want+1 {
 			t.Fatalf("got %d, want %d", got, want+1)

@@ -24,6 +24,8 @@ type Log interface {
 type Watch interface {
 	// Next waits for a record or a gap; its only error is that ctx ended.
 	Next(ctx context.Context) (Live, error)
+	// Poll returns a record or a gap if there is one; it does not wait for one.
+	Poll(ctx context.Context) (Live, bool)
 	// Close ends the watch.
 	Close()
 }

@@ -112,8 +112,8 @@ func (w *Watch) gapped(ctx context.Context) Live {
 // reader was too slow, and every Options.Recheck. The only error is that ctx
 // ended.
 func (w *Watch) Next(ctx context.Context) (Live, error) {
-	if w.lost() {
-		return w.gapped(ctx), nil
+	if live, ok := w.Poll(ctx); ok {
+		return live, nil
 	}
 	select {
 	case msg := <-w.msgs:
@@ -124,6 +124,23 @@ func (w *Watch) Next(ctx context.Context) (Live, error) {
 		return w.gapped(ctx), nil
 	case <-ctx.Done():
 		return Live{}, ctx.Err()
+	}
+}
+
+// Poll returns a record or a gap if there is one; it does not wait for one.
+func (w *Watch) Poll(ctx context.Context) (Live, bool) {
+	if w.lost() {
+		return w.gapped(ctx), true
+	}
+	select {
+	case msg := <-w.msgs:
+		return w.read(ctx, msg), true
+	case <-w.gap:
+		return w.gapped(ctx), true
+	case <-w.recheck.C:
+		return w.gapped(ctx), true
+	default:
+		return Live{}, false
 	}
 }
 

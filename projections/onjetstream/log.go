@@ -30,6 +30,12 @@ func (w watch) Next(ctx context.Context) (projections.Live, error) {
 	return projections.Live(live), err
 }
 
+// Poll converts between two types of one shape.
+func (w watch) Poll(ctx context.Context) (projections.Live, bool) {
+	live, ok := w.Watch.Poll(ctx)
+	return projections.Live(live), ok
+}
+
 // Records reads a stream, as projections want it.
 func (l Log) Records(stream string, from uint64) projections.Records {
 	return records{l.Log.Reader(stream, from)}

@@ -39,6 +39,9 @@ var (
 
 // link is one WebSocket connection, which is read and pinged from the upgrade to
 // the end, whatever the collection above it does. Its owner calls close.
+//
+// Thousands are open and idle, so one costs a single goroutine of its own, the one that
+// reads: another is there only while a ping is on its way.
 type link struct {
 	conn *websocket.Conn
 	// ctx ends, with one of the errors above as its cause, when the collection
@@ -51,14 +54,17 @@ type link struct {
 	expecting atomic.Bool
 	messages  chan []byte
 	seen      atomic.Int64 // Unix nanoseconds of the last sign of life
-	closing   chan struct{}
 	running   sync.WaitGroup
+
+	mu     sync.Mutex // guards what follows
+	closed bool
+	pinger *time.Timer // the next ping
 }
 
 // newLink upgrades the request and starts reading and pinging. When it fails the
 // request has no answer yet.
 func newLink(hard context.Context, w http.ResponseWriter, r *http.Request, t timing) (*link, error) {
-	l := &link{hard: hard, messages: make(chan []byte, 1), closing: make(chan struct{})}
+	l := &link{hard: hard, messages: make(chan []byte, 1)}
 	u := &upgrader{ResponseWriter: w}
 	conn, err := websocket.Accept(u, r, &websocket.AcceptOptions{
 		// An Origin is answered with a close code, not with a status (RS-016).
@@ -74,7 +80,7 @@ func newLink(hard context.Context, w http.ResponseWriter, r *http.Request, t tim
 	l.ctx, l.cancel = context.WithCancelCause(hard)
 	l.alive()
 	l.running.Go(l.read)
-	l.running.Go(func() { l.ping(t) })
+	l.pingIn(0, t)
 	return l, nil
 }
 
@@ -99,23 +105,35 @@ func (l *link) read() {
 	}
 }
 
-// ping sends a ping at once and then at every interval, until the client has
+// pingIn sends a ping after a while and then at every interval, until the client has
 // been silent for too long or the link is closed.
-func (l *link) ping(t timing) {
-	ticker := time.NewTicker(t.ping)
-	defer ticker.Stop()
-	for {
+func (l *link) pingIn(wait time.Duration, t timing) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return
+	}
+	l.running.Add(1)
+	l.pinger = time.AfterFunc(wait, func() {
+		defer l.running.Done()
+		began := time.Now()
 		l.pingOnce(t.ping)
 		if time.Since(time.Unix(0, l.seen.Load())) > t.silence {
 			l.cancel(errSilent)
 			_ = l.conn.CloseNow() // also ends a write that waits for the client
 			return
 		}
-		select {
-		case <-ticker.C:
-		case <-l.closing:
-			return
-		}
+		l.pingIn(t.ping-time.Since(began), t)
+	})
+}
+
+// stopPinging has no more pings begin.
+func (l *link) stopPinging() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	if l.pinger.Stop() {
+		l.running.Done()
 	}
 }
 
@@ -181,7 +199,7 @@ func (l *link) close(code websocket.StatusCode, reason string) {
 		// The client may not complete the closing handshake; it is over anyway.
 		_ = l.conn.Close(code, reason)
 	}
-	close(l.closing)
+	l.stopPinging()
 	l.cancel(nil)
 	l.running.Wait()
 }
