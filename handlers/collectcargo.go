@@ -39,8 +39,8 @@ type PendingParcels interface {
 	Pending(ctx context.Context, gatewayID string, after uint64, limit int) ([]projections.Item, error)
 }
 
-// UndeliverableReporter hears of parcels that cannot be handed out, now or ever. It
-// must not block.
+// UndeliverableReporter hears of parcels that cannot be handed out, now or ever; that one
+// has ended meanwhile is for it to find out. It must not block.
 type UndeliverableReporter interface {
 	// Undeliverable is told again each time that the parcel is passed over.
 	Undeliverable(ctx context.Context, parcel projections.Item, reason error)

@@ -81,11 +81,14 @@ type Outcome struct {
 // through. It must stay well below the stream's deduplication window.
 const attemptTimeout = 5 * time.Minute
 
+// reachedWithin bounds how long an attempt waits for what is in the history already.
+const reachedWithin = 10 * time.Second
+
 // delivery is the source of the events.
 const delivery = "delivery"
 
-// Handle makes an attempt. An error says that it was not made, because the parcel
-// could not be read or ctx ended; then nothing was recorded.
+// Handle makes an attempt. An error says that it was not made, because the parcel or the
+// history could not be read, or ctx ended; then nothing was recorded.
 //
 // A stored parcel that is missing or damaged is a failed attempt, not an end: until
 // the time is up, an operator may bring it back. It is no attempt if the parcel is
@@ -116,7 +119,9 @@ func (h *DeliverParcel) Handle(ctx context.Context, a Assignment) (Outcome, erro
 func (h *DeliverParcel) missing(ctx context.Context, a Assignment) (Outcome, error) {
 	last, err := h.Log.LastSequence(ctx, events.StreamInternetParcels, events.InternetParcelsOutcomes)
 	if err == nil {
-		err = a.Reached(ctx, last)
+		waiting, cancel := context.WithTimeout(ctx, reachedWithin)
+		defer cancel()
+		err = a.Reached(waiting, last)
 	}
 	if err != nil {
 		return Outcome{}, fmt.Errorf("find out whether the delivery has ended: %w", err)

@@ -23,8 +23,9 @@ type Feed struct {
 	gatewayID string
 	start     uint64 // the last accepted parcel when the feed began
 
-	watch Watch
-	state feedState
+	watch  Watch
+	state  feedState
+	loaded bool // once
 }
 
 // Follow starts a feed. Close it.
@@ -108,10 +109,40 @@ func (f *Feed) settle(ctx context.Context) error {
 
 // load reads the next parcels from the mailbox.
 func (f *Feed) load(ctx context.Context) error {
-	page, err := f.reader.page(ctx, f.gatewayID, f.state.after, feedPage)
-	if err != nil {
-		return err
+	for {
+		after := f.state.after
+		page, err := f.reader.page(ctx, f.gatewayID, after, feedPage)
+		if err != nil {
+			return err
+		}
+		if f.loaded {
+			err = f.hearOutcomes(ctx, page.last.outcome)
+		}
+		if err != nil {
+			return err
+		}
+		if f.state.after == after {
+			f.state.replace(page)
+			f.loaded = true
+			return nil
+		}
 	}
-	f.state.replace(page)
-	return nil
+}
+
+// hearOutcomes looks for what the mailbox does not tell among the outcomes that were
+// missed: that an operator wants parcels to be handed out again.
+func (f *Feed) hearOutcomes(ctx context.Context, upTo uint64) error {
+	seen := &f.state.seen.outcome
+	outcomes := cursor{log: f.reader.log, subject: events.GatewayParcelOutcomes(f.gatewayID), read: seen, last: upTo}
+	for {
+		if err := outcomes.peek(ctx); err != nil {
+			return fmt.Errorf("projections: missed outcomes: %w", err)
+		}
+		if outcomes.head == nil {
+			return nil
+		}
+		if data, ok := outcomes.take().Data.(events.GatewayParcelHastened); ok {
+			f.state.goBack(data.Sequence)
+		}
+	}
 }

@@ -207,6 +207,30 @@ func TestTwoFeedsOfOneGatewayShareNothing(t *testing.T) {
 	}
 }
 
+// TestHastenedParcelIsNotMissed has more happen than the feed's watch holds, while its
+// reader is busy: what an operator wants handed out again is among it.
+func TestHastenedParcelIsNotMissed(t *testing.T) {
+	w := newWorld(t)
+	e := accepted(0, 0, 0, far)
+	first := w.append(t, e)
+	f := w.follow(t, 0)
+	if got := next(t, f); got != first {
+		t.Fatalf("got %d", got)
+	}
+	for i := range 100 {
+		w.append(t, accepted(0, 1+i, 0, far))
+	}
+	w.append(t, events.New("hastened", "test", start, events.GatewayParcelHastened{
+		PrivateGatewayID: gateway(0), AcceptedID: e.ID, Sequence: first,
+	}))
+	if got := next(t, f); got != first {
+		t.Errorf("got %d, want %d again", got, first)
+	}
+	if got := next(t, f); got != first+1 {
+		t.Errorf("got %d, want %d", got, first+1)
+	}
+}
+
 // TestHastenedParcelComesAgain shows that a feed hands out again what an operator
 // wants handed out, and of the later ones only what was not acknowledged.
 func TestHastenedParcelComesAgain(t *testing.T) {

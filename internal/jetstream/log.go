@@ -100,8 +100,16 @@ func Open(ctx context.Context, nc *nats.Conn, opts Options) (*Log, error) {
 func (l *Log) Close() { l.closing() }
 
 // superviseConnection reports a gap to every watch when the connection comes
-// back, because a core subscription misses what was sent in between.
+// back, because a core subscription misses what was sent in between. What goes wrong on
+// the connection is logged; that a watch overflows is ordinary.
 func (l *Log) superviseConnection() {
+	l.nc.SetErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+		level := slog.LevelWarn
+		if errors.Is(err, nats.ErrSlowConsumer) {
+			level = slog.LevelDebug
+		}
+		l.opts.Logger.LogAttrs(context.Background(), level, "NATS connection", slog.Any("error", err))
+	})
 	status := l.nc.StatusChanged(nats.CONNECTED)
 	done := make(chan struct{})
 	go func() {

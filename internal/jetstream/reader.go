@@ -85,7 +85,8 @@ func (r *Reader) Read(ctx context.Context, limit int) (Batch, error) {
 // the stream, not what they mean.
 func (r *Reader) ReadMessages(ctx context.Context, limit int) (messages []events.Message, caughtUp bool, err error) {
 	messages, err = r.read(ctx, limit)
-	for try := 0; try < consumerTries && errors.Is(err, nats.ErrNoResponders); try++ {
+	// One that has given something is another case: what it gave must not be lost.
+	for try := 0; r.delivered == 0 && try < consumerTries && ctx.Err() == nil && errors.Is(err, nats.ErrNoResponders); try++ {
 		sleep(ctx, resendPause)
 		messages, err = r.read(ctx, limit)
 	}

@@ -15,10 +15,10 @@ import (
 	"awala.network/gateway/events"
 )
 
-// watchBuffer is how many records a watch holds for its reader. A reader that
-// falls further behind gets a gap and reads the stream instead, so it can be
-// small: thousands of watches must stay cheap.
-const watchBuffer = 16
+// watchBuffer is how many records a watch holds for its reader, who may be busy with one
+// for a while. A reader that falls further behind gets a gap and reads the stream
+// instead, so it can be small: thousands of watches must stay cheap.
+const watchBuffer = 64
 
 // Live is what a [Watch] yields: a record just stored, or a gap.
 type Live struct {

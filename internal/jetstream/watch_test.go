@@ -59,7 +59,7 @@ func TestWatchYieldsItsSubjects(t *testing.T) {
 func TestWatchTellsOfOverflow(t *testing.T) {
 	s := newSite(t)
 	w := watch(t, s, "pdc-parcel.0a")
-	const stored = 40
+	const stored = jetstream.WatchBuffer + 24
 	for i := range stored {
 		if _, err := s.log.Append(t.Context(), accepted(fmt.Sprintf("e%d", i), "0a")); err != nil {
 			t.Fatal(err)
@@ -71,7 +71,7 @@ func TestWatchTellsOfOverflow(t *testing.T) {
 	if live := nextLive(t, w); !live.Gap {
 		t.Errorf("Next = %+v, want a gap", live)
 	}
-	for want := uint64(1); want <= 16; want++ {
+	for want := uint64(1); want <= jetstream.WatchBuffer; want++ {
 		if live := nextLive(t, w); live.Sequence != want {
 			t.Errorf("Next = %+v, want sequence %d", live, want)
 		}

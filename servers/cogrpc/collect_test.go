@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -233,9 +234,12 @@ func TestCollectionOutages(t *testing.T) {
 	}
 }
 
-// TestStop shows that open calls do not keep the server from stopping in time.
+// TestStop shows that open calls do not keep the server from stopping in time. One that
+// has nothing in hand is told of the stop; one that waits for an acknowledgement is cut
+// off.
 func TestStop(t *testing.T) {
 	g := newGateway(t)
+	g.server.SetFarewell(50 * time.Millisecond)
 	p := g.register(t)
 	g.queue(t, p, 1, 100)
 	collecting, _ := g.collecting(t, header(cca(t, p)))
@@ -259,27 +263,32 @@ func TestStop(t *testing.T) {
 	}
 	_, err = delivering.Recv()
 	wantCode(t, err, codes.Unavailable)
+	if !strings.Contains(err.Error(), "stopping") {
+		t.Errorf("error %v, want to be told of the stop", err)
+	}
 }
 
 // TestFarewell has a courier end its call by itself while the server stops: it hears of
 // no failure.
 func TestFarewell(t *testing.T) {
 	g := newGateway(t)
+	g.server.SetFarewell(4 * time.Second)
 	p := g.register(t)
+	before, meanwhile := cargo(t, p), cargo(t, p)
 	delivering, err := g.client.DeliverCargo(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	deliver := func(id string) {
+	deliver := func(id string, raw []byte) {
 		t.Helper()
-		if err := delivering.Send(&cargorelay.CargoDelivery{Id: id, Cargo: cargo(t, p)}); err != nil {
+		if err := delivering.Send(&cargorelay.CargoDelivery{Id: id, Cargo: raw}); err != nil {
 			t.Fatal(err)
 		}
 		if ack, err := delivering.Recv(); ack.GetId() != id {
 			t.Fatalf("%v, %v", ack, err)
 		}
 	}
-	deliver("before")
+	deliver("before", before)
 	watch, err := grpc_health_v1.NewHealthClient(g.courier.Conn()).Watch(t.Context(), &grpc_health_v1.HealthCheckRequest{})
 	if err != nil {
 		t.Fatal(err)
@@ -292,7 +301,7 @@ func TestFarewell(t *testing.T) {
 	if _, err := watch.Recv(); err == nil {
 		t.Error("the watch goes on")
 	}
-	deliver("meanwhile")
+	deliver("meanwhile", meanwhile)
 	if err := delivering.CloseSend(); err != nil {
 		t.Fatal(err)
 	}

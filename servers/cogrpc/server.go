@@ -71,7 +71,7 @@ type Server struct {
 	metrics *metrics
 	timing  timing
 
-	stopping chan struct{}      // closed when no more calls should begin
+	stopping chan struct{}      // closed at the stop: health checks say so
 	ending   chan struct{}      // closed when calls should come to their end
 	life     context.Context    // ends when calls must end
 	kill     context.CancelFunc // ends life

@@ -52,7 +52,7 @@ func TestIdleCollectors(t *testing.T) {
 	g.server.SetDamping(0)
 	idle, busy := newPair(t, g), newPair(t, g)
 
-	before := memory()
+	before, goroutines := memory(), runtime.NumGoroutine()
 	opened.done.Add(n)
 	var group sync.WaitGroup
 	for range 8 {
@@ -69,9 +69,13 @@ func TestIdleCollectors(t *testing.T) {
 	opened.done.Wait()
 	after := memory()
 	per := float64(after-before) / float64(n) / 1024
-	t.Logf("%d idle collections: %.1f KiB and %.1f goroutines each", n, per, float64(runtime.NumGoroutine())/float64(n))
+	running := float64(runtime.NumGoroutine()-goroutines) / float64(n)
+	t.Logf("%d idle collections: %.1f KiB and %.1f goroutines each", n, per, running)
 	if per > 100 {
 		t.Errorf("%.1f KiB for an idle collection", per)
+	}
+	if running > 3.2 { // the collection, its connection, and a ping that is not answered
+		t.Errorf("%.1f goroutines for an idle collection", running)
 	}
 
 	opened.done.Add(1)

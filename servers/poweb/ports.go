@@ -91,7 +91,8 @@ type Collector interface {
 }
 
 // Reporter hears of parcels that were passed over because they cannot be
-// delivered, now or ever. It must not block.
+// delivered, now or ever; that one has ended meanwhile is for it to find out. It must
+// not block.
 type Reporter interface {
 	// Undeliverable reports one parcel and why.
 	Undeliverable(ctx context.Context, parcel projections.Item, reason error)

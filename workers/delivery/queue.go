@@ -47,7 +47,7 @@ type Queue struct {
 	items        map[string]*item
 	destinations map[string]*destination
 	ended        map[string]uint64 // deliveries that ended, by id, and where
-	position     uint64            // of the last record applied
+	position     uint64            // up to which the history is accounted for
 	advanced     chan struct{}     // closed when position changes
 	current      bool              // the end of the history was reached once
 
