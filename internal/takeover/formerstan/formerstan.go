@@ -97,8 +97,24 @@ func (q *Queues) disconnect() error {
 	return err
 }
 
+// A cluster without a leader is asked again after each pause, for a while.
+const (
+	connectPause = 250 * time.Millisecond
+	electionWait = 5 * time.Second
+)
+
+// pause returns false if ctx ended meanwhile.
+func pause(ctx context.Context) bool {
+	select {
+	case <-time.After(connectPause):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
 // connect returns the connection, and a new one if it was lost.
-func (q *Queues) connect() (stan.Conn, <-chan struct{}, error) {
+func (q *Queues) connect(ctx context.Context) (stan.Conn, <-chan struct{}, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.stan != nil {
@@ -119,8 +135,13 @@ func (q *Queues) connect() (stan.Conn, <-chan struct{}, error) {
 	}
 	lost := make(chan struct{})
 	q.nats, q.lost = conn, lost
-	q.stan, err = stan.Connect(q.options.ClusterID, ClientID, stan.NatsConn(conn), stan.ConnectWait(connectWait),
-		stan.SetConnectionLostHandler(func(stan.Conn, error) { close(lost) }))
+	began := time.Now()
+	for again := true; again; {
+		q.stan, err = stan.Connect(q.options.ClusterID, ClientID, stan.NatsConn(conn), stan.ConnectWait(connectWait),
+			stan.SetConnectionLostHandler(func(stan.Conn, error) { close(lost) }))
+		// It is also the error, at once, while a cluster chooses its leader.
+		again = errors.Is(err, stan.ErrConnectReqTimeout) && time.Since(began) < electionWait && pause(ctx)
+	}
 	if err != nil {
 		conn.Close()
 		q.stan, q.nats = nil, nil
@@ -136,7 +157,7 @@ func (q *Queues) Read(ctx context.Context, channel string, from, to uint64, yiel
 	if to == 0 || from > to {
 		return nil // subscribing would make a channel that is not there
 	}
-	conn, lost, err := q.connect()
+	conn, lost, err := q.connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -156,7 +177,7 @@ func (q *Queues) Pending(ctx context.Context, channel, queue, durable string, g 
 	if g.Pending == 0 {
 		return nil, nil
 	}
-	conn, lost, err := q.connect()
+	conn, lost, err := q.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
