@@ -38,7 +38,7 @@ func (h *AcceptParcel) toPrivateGateway(ctx context.Context, in ingress) (Accept
 	}
 	if result.Duplicate = known.Version(e.ID) != nil; result.Duplicate {
 		// If it has ended, an earlier attempt may have stored it anew and broken off.
-		h.leftBehind(ctx, result, h.Ended.unneeded(ctx, known, accepted.BlobKey))
+		h.logLeftOver(ctx, result, h.Ended.unneeded(ctx, known, accepted.BlobKey))
 		return result, nil
 	}
 	if len(known.Superseded()) >= maxOpenVersions {
@@ -109,10 +109,12 @@ func (h *AcceptParcel) followUp(
 		// blob came too late for its deletion.
 		err = h.Ended.gatewayBlob(ctx, accepted.PrivateGatewayID, accepted.ParcelKey, accepted.BlobKey)
 	}
-	h.leftBehind(ctx, result, err)
+	h.logLeftOver(ctx, result, err)
 }
 
-func (h *AcceptParcel) leftBehind(ctx context.Context, result Accepted, err error) {
+// logLeftOver says what housekeeping will have to do. It is no part of accepting, so it
+// is never an error.
+func (h *AcceptParcel) logLeftOver(ctx context.Context, result Accepted, err error) {
 	if err != nil {
 		h.Logger.WarnContext(ctx, "follow-up of an accepted parcel is left to housekeeping",
 			"event_id", result.EventID, "private_gateway_id", result.GatewayID, "error", err)

@@ -23,9 +23,8 @@ type Feed struct {
 	gatewayID string
 	start     uint64 // the last accepted parcel when the feed began
 
-	watch  Watch
-	state  feedState
-	loaded bool // once
+	watch Watch
+	state feedState
 }
 
 // Follow starts a feed. Close it.
@@ -39,10 +38,12 @@ func (r *Reader) Follow(ctx context.Context, gatewayID string) (*Feed, error) {
 		reader: r, gatewayID: gatewayID, watch: watch,
 		state: feedState{work: events.GatewayParcelChannel(gatewayID)},
 	}
-	if err := f.load(ctx); err != nil {
+	page, err := r.page(ctx, gatewayID, 0, feedPage)
+	if err != nil {
 		watch.Close()
 		return nil, err
 	}
+	f.state.replace(page)
 	f.start = f.state.seen.work
 	return f, nil
 }
@@ -107,7 +108,7 @@ func (f *Feed) settle(ctx context.Context) error {
 	return nil
 }
 
-// load reads the next parcels from the mailbox.
+// load reads the next parcels from the mailbox, after the outcomes that were missed.
 func (f *Feed) load(ctx context.Context) error {
 	for {
 		after := f.state.after
@@ -115,22 +116,19 @@ func (f *Feed) load(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if f.loaded {
-			err = f.hearOutcomes(ctx, page.last.outcome)
-		}
-		if err != nil {
+		if err := f.hearOutcomes(ctx, page.last.outcome); err != nil {
 			return err
 		}
 		if f.state.after == after {
 			f.state.replace(page)
-			f.loaded = true
 			return nil
 		}
 	}
 }
 
 // hearOutcomes looks for what the mailbox does not tell among the outcomes that were
-// missed: that an operator wants parcels to be handed out again.
+// missed: that an operator wants parcels to be handed out again. It is a request for each;
+// only a feed whose reader was busy has missed any.
 func (f *Feed) hearOutcomes(ctx context.Context, upTo uint64) error {
 	seen := &f.state.seen.outcome
 	outcomes := cursor{log: f.reader.log, subject: events.GatewayParcelOutcomes(f.gatewayID), read: seen, last: upTo}

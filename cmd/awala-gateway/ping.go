@@ -75,7 +75,7 @@ func byAddress(cmd *cobra.Command, target *ping.Target, address string, c config
 }
 
 func runPing(ctx context.Context, out io.Writer, target ping.Target, timeout time.Duration, asJSON bool) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("--timeout %v is over", timeout))
+	ctx, cancel := withTimeout(ctx, timeout)
 	defer cancel()
 	began := time.Now()
 	report := &ping.Report{W: out, Colour: telemetry.Coloured(out)}
@@ -91,11 +91,8 @@ func runPing(ctx context.Context, out io.Writer, target ping.Target, timeout tim
 			Steps  []ping.Step `json:"steps"`
 		}{err == nil, float64(took.Microseconds()) / 1000, report.Steps}))
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("%w (%w)", err, context.Cause(ctx))
-	}
 	if err != nil || asJSON {
-		return err
+		return overrun(ctx, err)
 	}
 	_, err = fmt.Fprintf(out, "\nThe gateway works: two parcels sent and collected in %v.\n", took.Round(time.Millisecond))
 	return err

@@ -27,9 +27,9 @@ processes of the gateway run and are ready. Ask the admin server of any of them;
 --json has each by itself.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
+			ctx, cancel := withTimeout(cmd.Context(), timeout)
 			defer cancel()
-			return failed(showStatus(ctx, cmd.OutOrStdout(), &admin, asJSON))
+			return failed(overrun(ctx, showStatus(ctx, cmd.OutOrStdout(), &admin, asJSON)))
 		},
 	}
 	admin.register(cmd.Flags(), environ)

@@ -176,7 +176,7 @@ func (r *Reader) forget(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	_ = r.log.js.DeleteConsumer(ctx, r.stream, r.consumer.CachedInfo().Name)
-	r.consumer = nil
+	r.consumer, r.delivered = nil, 0
 }
 
 var errMissed = errors.New("a message was lost on the way")

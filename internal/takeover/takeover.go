@@ -102,7 +102,7 @@ func (t *Takeover) Follow(ctx context.Context, pause time.Duration) (Account, er
 		case err != nil:
 			t.Logger.LogAttrs(ctx, slog.LevelWarn, "pass not finished, trying again", slog.Any("error", err))
 		}
-		if !wait(ctx, pause) {
+		if !Wait(ctx, pause) {
 			return r.account(), nil
 		}
 	}
@@ -163,7 +163,7 @@ func (r *run) awaitNobody(ctx context.Context) error {
 			return err
 		}
 		r.Progress(Progress{Pass: r.passes, Doing: "waiting for " + strings.Join(clients, ", ") + " to leave"})
-		if !wait(ctx, recheck) {
+		if !Wait(ctx, recheck) {
 			return fmt.Errorf("%s of the other gateway still work with its queues: %w", strings.Join(clients, ", "), ctx.Err())
 		}
 	}
@@ -276,8 +276,8 @@ func (r *run) recordState(ctx context.Context, data events.Data) error {
 	return err
 }
 
-// wait returns false if ctx ends before d is over.
-func wait(ctx context.Context, d time.Duration) bool {
+// Wait returns false if ctx ends before d is over.
+func Wait(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -66,7 +66,7 @@ func (c *collecting) run() error {
 	c.start(sending)
 	stalled := time.NewTimer(c.timing.progress)
 	defer stalled.Stop()
-	ending := c.ending
+	ending := c.farewellOver
 	for !c.over() {
 		select {
 		case h := <-c.happenings:

@@ -101,7 +101,7 @@ func receivedMessage(ctx context.Context) (release func()) {
 // is durable. After the end of the input, or a failure, it waits for what is in
 // hand: that may yet be acknowledged.
 func (d *delivery) run(incoming <-chan received) error {
-	ending := d.ending
+	ending := d.farewellOver
 	silent := time.NewTimer(d.timing.silence)
 	defer silent.Stop()
 	for ended := false; !ended || d.inHand > 0; {

@@ -157,18 +157,25 @@ func (s *Server) panicked(ctx context.Context, cause any) error {
 	return status.Error(codes.Internal, "internal error")
 }
 
-// access writes the call's log record: what a client caused is information; what it is
-// to try again, because of others or of our stopping, a warning; what we could not do an
-// error.
+// levelOf: what a client caused is information; what it is to try again, because of
+// others or of our stopping, for which there is no cause, a warning; what we could not do
+// an error.
+func levelOf(code codes.Code, cause error) slog.Level {
+	switch {
+	case code == codes.Unavailable && (cause == nil || errors.Is(cause, handlers.ErrInUse)):
+		return slog.LevelWarn
+	case isOurs(code):
+		return slog.LevelError
+	default:
+		return slog.LevelInfo
+	}
+}
+
+// access writes the call's log record.
 func (s *Server) access(c *call, rpc string, err error, took time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	level := slog.LevelInfo
-	if code := status.Code(err); code == codes.Unavailable && (c.cause == nil || errors.Is(c.cause, handlers.ErrInUse)) {
-		level = slog.LevelWarn
-	} else if isOurs(code) {
-		level = slog.LevelError
-	}
+	level := levelOf(status.Code(err), c.cause)
 	attrs := append([]slog.Attr{
 		slog.String("rpc", rpc),
 		slog.String("code", status.Code(err).String()),

@@ -71,11 +71,11 @@ type Server struct {
 	metrics *metrics
 	timing  timing
 
-	stopping chan struct{}      // closed at the stop: health checks say so
-	ending   chan struct{}      // closed when calls should come to their end
-	life     context.Context    // ends when calls must end
-	kill     context.CancelFunc // ends life
-	readers  sync.WaitGroup     // goroutines that outlive their calls by a moment
+	stopping     chan struct{}      // closed at the stop: health checks say so
+	farewellOver chan struct{}      // closed when calls should come to their end
+	life         context.Context    // ends when calls must end
+	kill         context.CancelFunc // ends life
+	readers      sync.WaitGroup     // goroutines that outlive their calls by a moment
 }
 
 // timing is what tests shorten.
@@ -108,7 +108,7 @@ func New(config Config) (*Server, error) {
 			storing: 15 * time.Second, silence: 5 * time.Minute, progress: time.Minute, recording: 5 * time.Second,
 			farewell: 1500 * time.Millisecond, healthInterval: 5 * time.Second,
 		},
-		stopping: make(chan struct{}), ending: make(chan struct{}),
+		stopping: make(chan struct{}), farewellOver: make(chan struct{}),
 	}
 	s.life, s.kill = context.WithCancel(context.Background())
 	s.grpc = grpc.NewServer(
@@ -183,7 +183,7 @@ func (s *Server) Serve(listener net.Listener) error {
 // what was not acknowledged is delivered or collected again. It is called once.
 func (s *Server) Stop(ctx context.Context) {
 	close(s.stopping)
-	farewell := time.AfterFunc(s.timing.farewell, func() { close(s.ending) })
+	farewell := time.AfterFunc(s.timing.farewell, func() { close(s.farewellOver) })
 	defer farewell.Stop()
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc

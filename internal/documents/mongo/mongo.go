@@ -110,7 +110,7 @@ func (d *Database) inspect(ctx context.Context) error {
 	}
 	if _, err := build.LookupErr("ferretdbVersion"); err == nil {
 		d.turn, d.batch = make(turn, 1), batchFerretDB
-		d.logger.WarnContext(ctx, "the document store is FerretDB, whose writes are not atomic: one process at a time may write projections")
+		d.logger.WarnContext(ctx, "the document store is FerretDB, which goes through whole collections: it is slow with thousands of parcels")
 	}
 	return nil
 }

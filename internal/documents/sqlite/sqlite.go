@@ -73,9 +73,17 @@ func Open(ctx context.Context, path string) (*Database, error) {
 		return nil, errors.Join(err, d.writer.Close())
 	}
 	if err := d.write(ctx, createCheckpoints); err != nil {
-		return nil, errors.Join(failed("open "+path, err), d.Close(ctx))
+		return nil, errors.Join(advised(failed("open "+path, err)), d.Close(ctx))
 	}
 	return d, nil
+}
+
+// advised tells who reads of a damaged file what to do.
+func advised(err error) error {
+	if fault.IsFatal(err) {
+		return fmt.Errorf("%w; move it away, with the -wal and -shm files beside it: projections are rebuilt from the event history", err)
+	}
+	return err
 }
 
 // connect prepares a pool of connections; none is opened yet.

@@ -3,6 +3,7 @@ package sqlite_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -43,8 +44,8 @@ func TestOpenDamaged(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := sqlite.Open(t.Context(), path)
-	if !fault.IsFatal(err) {
-		t.Errorf("Open() = %v, want a fatal error", err)
+	if !fault.IsFatal(err) || !strings.Contains(err.Error(), "move it away") {
+		t.Errorf("Open() = %v, want a fatal error with its remedy", err)
 	}
 }
 

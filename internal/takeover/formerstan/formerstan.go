@@ -103,16 +103,6 @@ const (
 	electionWait = 5 * time.Second
 )
 
-// pause returns false if ctx ended meanwhile.
-func pause(ctx context.Context) bool {
-	select {
-	case <-time.After(connectPause):
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
 // connect returns the connection, and a new one if it was lost.
 func (q *Queues) connect(ctx context.Context) (stan.Conn, <-chan struct{}, error) {
 	q.mu.Lock()
@@ -140,7 +130,7 @@ func (q *Queues) connect(ctx context.Context) (stan.Conn, <-chan struct{}, error
 		q.stan, err = stan.Connect(q.options.ClusterID, ClientID, stan.NatsConn(conn), stan.ConnectWait(connectWait),
 			stan.SetConnectionLostHandler(func(stan.Conn, error) { close(lost) }))
 		// It is also the error, at once, while a cluster chooses its leader.
-		again = errors.Is(err, stan.ErrConnectReqTimeout) && time.Since(began) < electionWait && pause(ctx)
+		again = errors.Is(err, stan.ErrConnectReqTimeout) && time.Since(began) < electionWait && takeover.Wait(ctx, connectPause)
 	}
 	if err != nil {
 		conn.Close()
