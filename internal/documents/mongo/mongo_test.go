@@ -181,7 +181,7 @@ func TestLogTellsOfTheServer(t *testing.T) {
 	if _, err := db.Collection(t.Context(), "mailbox", nil); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"one process at a time may write", "no TTL index", "collection=mailbox"} {
+	for _, want := range []string{"is FerretDB", "no TTL index", "collection=mailbox"} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("the log does not say %q:\n%s", want, log.String())
 		}
