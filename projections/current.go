@@ -163,7 +163,7 @@ func use[T any](ctx context.Context, l *Current, do func(documents.Collection) (
 
 // tooSlow tells whether there was no time for an answer.
 func tooSlow(ctx context.Context, err error) bool {
-	return ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded)
+	return ctx.Err() != nil || errors.Is(err, documents.ErrSlow)
 }
 
 // Checkpoint implements documents.Collection.

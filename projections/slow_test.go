@@ -3,7 +3,6 @@ package projections_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync/atomic"
 	"testing"
 
@@ -31,7 +30,7 @@ type slowCollection struct {
 
 func (c slowCollection) Get(ctx context.Context, id string) (documents.Document, error) {
 	if c.s.tired.Load() {
-		return documents.Document{}, fmt.Errorf("no answer: %w", context.DeadlineExceeded)
+		return documents.Document{}, documents.ErrSlow
 	}
 	return c.Collection.Get(ctx, id)
 }
@@ -48,7 +47,7 @@ func TestSlowStoreIsNotOpenedAnew(t *testing.T) {
 	opened := s.opened.Load()
 	s.tired.Store(true)
 	for range 10 {
-		if _, err := live.Get(t.Context(), "any"); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := live.Get(t.Context(), "any"); !errors.Is(err, documents.ErrSlow) {
 			t.Fatalf("of a store that does not answer: %v", err)
 		}
 	}

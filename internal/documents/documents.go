@@ -25,7 +25,7 @@
 // Nothing that cannot be rebuilt from the event history belongs in this store.
 //
 // Errors: ErrNotFound and ErrInvalid (a fault.Permanent) are final. Every other
-// error is transient, and the caller retries: Replace, Delete, SaveCheckpoint,
+// error, ErrSlow among them, is transient, and the caller retries: Replace, Delete, SaveCheckpoint,
 // Collection and Drop are all idempotent.
 package documents
 
@@ -43,6 +43,10 @@ var (
 	// ErrInvalid tells that a name, document or query breaks the rules of this
 	// package. It always comes marked as permanent.
 	ErrInvalid = errors.New("documents: invalid")
+
+	// ErrSlow tells that the store is there and did not answer in time. To open a
+	// collection anew because of it would make the store slower.
+	ErrSlow = errors.New("documents: no answer in time")
 )
 
 // ExpiryGrace is how long past its ExpiresAt a document is kept at least. After

@@ -32,7 +32,7 @@ func (d *Database) Collection(ctx context.Context, name string, indexes []string
 		return nil, fmt.Errorf("mongo: create collection %s: %w", name, err)
 	}
 	c := &collection{
-		name: name, indexes: indexes, turn: d.turn, batch: d.batch,
+		name: name, indexes: indexes, turn: d.turn, batch: d.batch, scans: d.scans,
 		documents: d.database.Collection(name), checkpoints: d.database.Collection(checkpoints),
 	}
 	for _, key := range indexes {

@@ -81,6 +81,9 @@ type Database struct {
 
 	// batch is how many documents one bulk write holds.
 	batch int
+
+	// scans tells that the server goes through all of a collection for a list of ids.
+	scans bool
 }
 
 // Open connects to the server and returns once it answered.
@@ -109,7 +112,7 @@ func (d *Database) inspect(ctx context.Context) error {
 		return err
 	}
 	if _, err := build.LookupErr("ferretdbVersion"); err == nil {
-		d.turn, d.batch = make(turn, 1), batchFerretDB
+		d.turn, d.batch, d.scans = make(turn, 1), batchFerretDB, true
 		d.logger.WarnContext(ctx, "the document store is FerretDB, which goes through whole collections: it is slow with thousands of parcels")
 	}
 	return nil

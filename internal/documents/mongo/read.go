@@ -31,6 +31,7 @@ type collection struct {
 	checkpoints *mongo.Collection
 	turn        turn
 	batch       int
+	scans       bool
 }
 
 // Get implements documents.Collection.
@@ -48,7 +49,7 @@ func (c *collection) Get(ctx context.Context, id string) (documents.Document, er
 
 // GetMany implements documents.Collection.
 func (c *collection) GetMany(ctx context.Context, ids []string) (map[string]documents.Document, error) {
-	if c.turn != nil {
+	if c.scans {
 		return c.getEach(ctx, ids)
 	}
 	found := make(map[string]documents.Document, len(ids))
@@ -177,7 +178,7 @@ func (c *collection) failed(what string, err error) error {
 		return nil
 	}
 	if mongo.IsTimeout(err) { // the driver gives up before a deadline that it cannot keep
-		err = fmt.Errorf("%w: %w", context.DeadlineExceeded, err)
+		err = fmt.Errorf("%w: %w", documents.ErrSlow, err)
 	}
 	return fmt.Errorf("mongo: %s in %s: %w", what, c.name, err)
 }
