@@ -2,14 +2,11 @@ package interop
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -76,17 +73,10 @@ func BenchmarkPush(b *testing.B) {
 func benchmarkAccept(b *testing.B, deliver func(context.Context, *benchPeers, []byte) error) {
 	peers := newBenchPeers(b)
 	parcels := peers.write(b, b.N)
-	group, ctx := errgroup.WithContext(b.Context())
-	group.SetLimit(benchClients)
 	cpu := cpuTime(b, peers.gateway.PID)
 	stopProfile := startProfile(b, peers.gateway)
 	b.ResetTimer()
-	for _, parcel := range parcels {
-		group.Go(func() error { return deliver(ctx, peers, parcel) })
-	}
-	if err := group.Wait(); err != nil {
-		b.Fatal(err)
-	}
+	each(b, parcels, func(ctx context.Context, parcel []byte) error { return deliver(ctx, peers, parcel) })
 	b.StopTimer()
 	cpu = cpuTime(b, peers.gateway.PID) - cpu
 	stopProfile()
@@ -181,40 +171,9 @@ func (p *benchPeers) write(b *testing.B, n int) [][]byte {
 	if err != nil {
 		b.Fatal(err)
 	}
-	parcels := make([][]byte, n)
-	var group errgroup.Group
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i := range parcels {
-		group.Go(func() (err error) {
-			parcels[i], err = sender.WriteWith(powebclient.Parcel{
-				To: recipient, CreatedAt: time.Now().Add(-time.Minute), TTL: time.Hour, Payload: make([]byte, 1024),
-			}, authorization)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		b.Fatal(err)
-	}
-	return parcels
-}
-
-// cpuTime returns the CPU time, user and system, that a process has used.
-func cpuTime(tb testing.TB, pid int) time.Duration {
-	tb.Helper()
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	// The fields after the command, which stands in parentheses (proc(5)):
-	// utime is the 12th of them, stime the 13th, in ticks of 10 ms.
-	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-	var ticks int
-	for _, field := range fields[11:13] {
-		n, err := strconv.Atoi(field)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * 10 * time.Millisecond
+	return written(b, n, func(int) ([]byte, error) {
+		return sender.WriteWith(powebclient.Parcel{
+			To: recipient, CreatedAt: time.Now().Add(-time.Minute), TTL: time.Hour, Payload: make([]byte, 1024),
+		}, authorization)
+	})
 }

@@ -25,7 +25,6 @@ const (
 	cargoInterval = 80 * time.Millisecond
 	cargoResent   = 0.25 // of the parcels are sent again in another cargo
 	cargoRepeated = 0.1  // of the cargoes are delivered again
-	settledIn     = 90 * time.Second
 )
 
 // TestCargoKill ends the gateway with SIGKILL twenty times while couriers deliver

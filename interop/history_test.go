@@ -93,16 +93,3 @@ func readAll(ctx context.Context, client *history.Client, stream string) (record
 	}
 	return records, nil
 }
-
-// within asks until the answer is yes: what it waits for is another process's
-// doing.
-func within(t testing.TB, d time.Duration, what string, done func() bool) {
-	t.Helper()
-	ticker := time.NewTicker(20 * time.Millisecond)
-	defer ticker.Stop()
-	for deadline := time.Now().Add(d); !done(); <-ticker.C {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within %v: %s", d, what)
-		}
-	}
-}

@@ -6,7 +6,6 @@ import (
 	"math"
 	"net"
 	"net/http"
-	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -101,7 +100,7 @@ func measureIsolation(tb testing.TB, crowd, probes int) (m isolation) {
 	latencies := probe(tb, from, healthy, alone)
 	m.AloneP50, m.AloneP99 = quantile(latencies, 0.5), quantile(latencies, 0.99)
 	began := time.Now()
-	deliverMany(tb, from, queued)
+	each(tb, queued, from.Deliver)
 	m.FillPerSecond = float64(crowd) / time.Since(began).Seconds()
 	failedBefore := sum(tb, metrics(tb, gateway), "awala_delivery_attempts_total")
 	began = time.Now()
@@ -141,36 +140,6 @@ func newBadNodes(tb testing.TB) (names, flags []string) {
 		}
 	}
 	return names, flags
-}
-
-// writeMany makes parcels for the addresses in turn.
-func writeMany(tb testing.TB, from *powebclient.Endpoint, n int, addresses ...string) [][]byte {
-	tb.Helper()
-	parcels := make([][]byte, n)
-	var group errgroup.Group
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i := range parcels {
-		group.Go(func() (err error) {
-			parcels[i], err = writeToInternet(from, addresses[i%len(addresses)])
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		tb.Fatal(err)
-	}
-	return parcels
-}
-
-func deliverMany(tb testing.TB, from *powebclient.PrivateGateway, parcels [][]byte) {
-	tb.Helper()
-	group, ctx := errgroup.WithContext(tb.Context())
-	group.SetLimit(benchClients)
-	for _, parcel := range parcels {
-		group.Go(func() error { return from.Deliver(ctx, parcel) })
-	}
-	if err := group.Wait(); err != nil {
-		tb.Fatal(err)
-	}
 }
 
 // probe hands in parcels at a steady pace, and returns how long each took until it

@@ -7,8 +7,6 @@ import (
 	"maps"
 	"net/http"
 	"os"
-	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -26,6 +24,8 @@ const (
 	roleRecipients = 8
 	// cargoSize is how many parcels a courier brings in one cargo.
 	cargoSize = 50
+	// settledRoles is how long roles have to do what was given to them.
+	settledRoles = 5 * time.Minute
 	// atRest is how long processes are watched that have nothing to do.
 	atRest = 20 * time.Second
 )
@@ -83,7 +83,7 @@ func BenchmarkRoles(b *testing.B) {
 				_, err := courier.Deliver(ctx, cargo)
 				return err
 			})
-			r.until(b, func() bool { return r.handled(b) >= unwrapped+float64(len(cargoes)) })
+			within(b, settledRoles, "every cargo is unwrapped", func() bool { return r.handled(b) >= unwrapped+float64(len(cargoes)) })
 		})
 	})
 	b.Run("backlog", func(b *testing.B) {
@@ -142,19 +142,7 @@ func (r *roleBench) start(b *testing.B, role string) {
 // write makes as many parcels as are counted, for recipients in turn.
 func (r *roleBench) write(b *testing.B, routes ...correspondence) [][]byte {
 	b.Helper()
-	parcels := make([][]byte, b.N)
-	var group errgroup.Group
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i := range parcels {
-		group.Go(func() (err error) {
-			parcels[i], err = routes[i%len(routes)].write(1024)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		b.Fatal(err)
-	}
-	return parcels
+	return written(b, b.N, func(i int) ([]byte, error) { return routes[i%len(routes)].write(1024) })
 }
 
 // cargoes makes as many parcels as are counted, in cargoes.
@@ -169,19 +157,6 @@ func (r *roleBench) cargoes(b *testing.B) (cargoes [][]byte) {
 		cargoes, parcels = append(cargoes, cargo), parcels[n:]
 	}
 	return cargoes
-}
-
-// each sends everything, many at a time.
-func each(b *testing.B, all [][]byte, send func(context.Context, []byte) error) {
-	b.Helper()
-	group, ctx := errgroup.WithContext(b.Context())
-	group.SetLimit(benchClients)
-	for _, one := range all {
-		group.Go(func() error { return send(ctx, one) })
-	}
-	if err := group.Wait(); err != nil {
-		b.Fatal(err)
-	}
 }
 
 // measure times what is done, and counts the CPU until the projections hold it, too.
@@ -221,55 +196,6 @@ func (r *roleBench) cpu(b *testing.B) map[string]time.Duration {
 	return used
 }
 
-// servicesCPU returns the CPU time of the services, the three NATS servers together,
-// and FerretDB with the PostgreSQL behind it.
-func servicesCPU(b *testing.B) map[string]time.Duration {
-	b.Helper()
-	folder := os.Getenv("AWALA_TEST_SERVICES")
-	used := map[string]time.Duration{}
-	for file, name := range map[string]string{"nats-1": "nats", "nats-2": "nats", "nats-3": "nats", "versitygw": "s3", "ferretdb": "mongodb", "vault": "vault"} {
-		if pid, err := pidIn(filepath.Join(folder, file+".pid")); err == nil {
-			used[name] += cpuTime(b, pid)
-		}
-	}
-	data, err := os.ReadFile(filepath.Join(folder, "postgres.dir"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	postgres, err := pidIn(filepath.Join(strings.TrimSpace(string(data)), "data", "postmaster.pid"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	used["mongodb"] += familyCPU(b, postgres)
-	return used
-}
-
-// pidIn reads a process's id from the first line of a file.
-func pidIn(file string) (int, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return 0, err
-	}
-	line, _, _ := strings.Cut(string(text), "\n")
-	return strconv.Atoi(strings.TrimSpace(line))
-}
-
-// familyCPU returns the CPU time of a process and of its children that live.
-func familyCPU(b *testing.B, pid int) time.Duration {
-	b.Helper()
-	used := cpuTime(b, pid)
-	children, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "task", strconv.Itoa(pid), "children"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	for child := range strings.FieldsSeq(string(children)) {
-		if id, err := strconv.Atoi(child); err == nil {
-			used += cpuTime(b, id)
-		}
-	}
-	return used
-}
-
 // folded waits until the projections hold everything.
 func (r *roleBench) folded(b *testing.B) {
 	b.Helper()
@@ -277,7 +203,7 @@ func (r *roleBench) folded(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	r.until(b, func() bool {
+	within(b, settledRoles, "the projections hold everything", func() bool {
 		all, err := client.Projections(b.Context())
 		for _, p := range all {
 			err = errors.Join(err, behind(p.Checkpoint, p.Last))
@@ -297,22 +223,6 @@ func behind(checkpoint, last uint64) error {
 func (r *roleBench) handled(b *testing.B) float64 {
 	b.Helper()
 	return sum(b, metrics(b, r.processes["worker-cargo"]), "awala_worker_messages_total")
-}
-
-// until asks again and again, seldom enough to cost little.
-func (r *roleBench) until(b *testing.B, done func() bool) {
-	b.Helper()
-	ctx, cancel := context.WithTimeout(b.Context(), 5*time.Minute)
-	defer cancel()
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	for !done() {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			b.Fatal("it does not come to an end")
-		}
-	}
 }
 
 // collect collects and acknowledges everything that waits, over one connection for
