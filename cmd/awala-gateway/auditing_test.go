@@ -118,7 +118,7 @@ func TestAuditorsWalkthrough(t *testing.T) {
 		_ = syscall.Kill(syscall.Getpid(), syscall.SIGTERM)
 		<-exited
 	}()
-	tryIt := regexp.MustCompile(`(?m)^Try it: .* (ping --poweb \S+ --pohttp \S+)$`).FindStringSubmatch(stdout.String())
+	tryIt := regexp.MustCompile(`(?m)^Try it: .* (ping --poweb \S+ --pohttp \S+ --cogrpc off)$`).FindStringSubmatch(stdout.String())
 	admin := regexp.MustCompile(`Admin\s+(http://\S+)`).FindStringSubmatch(stdout.String())
 	var report bytes.Buffer
 	if code := run(strings.Fields(tryIt[1]), nil, &report, &report); code != exitOK {

@@ -80,7 +80,7 @@ ends (servers, workers, events tail); 1 if it failed, found something wrong (doc
 verify, ping) or was interrupted before it was done; 2 if arguments or settings are
 wrong, and nothing was begun.`,
 		Example: `  awala-gateway standalone                   # everything in this process
-  awala-gateway ping --poweb URL --pohttp URL # does a running gateway work?`,
+  awala-gateway ping                         # does a running gateway work?`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,

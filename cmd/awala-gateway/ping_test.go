@@ -30,11 +30,11 @@ func TestPingByAddress(t *testing.T) {
 	cert, key := testCertificate(t)
 	c := config.Default()
 	c.Standalone.DataDir = config.Path(t.TempDir())
-	for _, l := range []*config.Listen{&c.PoWeb.Listen, &c.PoHTTP.Listen, &c.Admin.Listen} {
+	for _, l := range []*config.Listen{&c.PoWeb.Listen, &c.PoHTTP.Listen, &c.CogRPC.Listen, &c.Admin.Listen} {
 		*l = "127.0.0.1:0"
 	}
-	c.CogRPC.Listen = ""
 	c.PoWeb.TLSCert, c.PoWeb.TLSKey, c.PoHTTP.TLSCert, c.PoHTTP.TLSKey = cert, key, cert, key
+	c.CogRPC.TLSCert, c.CogRPC.TLSKey = cert, key
 	g, err := gateway.Start(t.Context(), gateway.Options{
 		Kind: gateway.Standalone(), Config: c, Logger: slog.New(slog.DiscardHandler), Level: new(slog.LevelVar),
 	})
@@ -44,11 +44,9 @@ func TestPingByAddress(t *testing.T) {
 	t.Cleanup(func() { _ = g.Stop(context.Background()) })
 	servers := g.Info().Servers
 	records := func(q *dns.Msg) *dns.Msg {
-		server := servers["pohttp"]
-		if strings.HasPrefix(q.Question[0].Name, "_awala-gsc._tcp.gw.test.") {
-			server = servers["poweb"]
-		}
-		_, port, _ := net.SplitHostPort(server)
+		service, _, _ := strings.Cut(q.Question[0].Name, ".")
+		name := map[string]string{"_awala-gsc": "poweb", "_awala-pdc": "pohttp", "_awala-crc": "cogrpc"}[service]
+		_, port, _ := net.SplitHostPort(servers[name])
 		return resolvertest.Reply(q, fmt.Sprintf("%s 60 IN SRV 0 0 %s 127.0.0.1.", q.Question[0].Name, port))
 	}
 	names := resolvertest.Start(t, records)
@@ -64,7 +62,7 @@ func TestPingByAddress(t *testing.T) {
 		}
 		return code, result, errs.String()
 	}
-	if code, result, said := pingAddress("--pdc-ca-file", string(cert)); code != exitOK || !result.Works || len(result.Steps) < 16 {
+	if code, result, said := pingAddress("--pdc-ca-file", string(cert)); code != exitOK || !result.Works || len(result.Steps) != 27 {
 		t.Errorf("%d %+v %s", code, result, said)
 	}
 	if code, result, said := pingAddress(); code != exitFailed || result.Works || !strings.Contains(said, "certificate") {

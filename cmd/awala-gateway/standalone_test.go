@@ -50,7 +50,7 @@ func TestStandaloneAndPing(t *testing.T) {
 	case code := <-exited:
 		t.Fatalf("exit %d\n%s", code, stderr)
 	}
-	tryIt := regexp.MustCompile(`(?m)^Try it: .* (ping --poweb \S+ --pohttp \S+)$`).FindStringSubmatch(stdout.String())
+	tryIt := regexp.MustCompile(`(?m)^Try it: .* (ping --poweb \S+ --pohttp \S+ --cogrpc off)$`).FindStringSubmatch(stdout.String())
 	if tryIt == nil {
 		t.Fatalf("nothing to try in\n%s", stdout)
 	}

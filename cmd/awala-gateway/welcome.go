@@ -34,7 +34,11 @@ func writeWelcome(w io.Writer, info gateway.Info) error {
 	// A strings.Builder takes everything.
 	_ = table.Flush()
 	if poweb, pohttp := info.Servers["poweb"], info.Servers["pohttp"]; poweb != "" && pohttp != "" {
-		fmt.Fprintf(&b, "\nTry it:   %s ping --poweb http://%s --pohttp http://%s\n", self(), poweb, pohttp)
+		cogrpc := "off"
+		if address := info.Servers["cogrpc"]; address != "" {
+			cogrpc = "http://" + address
+		}
+		fmt.Fprintf(&b, "\nTry it:   %s ping --poweb http://%s --pohttp http://%s --cogrpc %s\n", self(), poweb, pohttp, cogrpc)
 	}
 	b.WriteString("Stop it:  Ctrl-C\n\n")
 	_, err := io.WriteString(w, b.String())

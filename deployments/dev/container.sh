@@ -31,7 +31,7 @@ ready() {
 	echo "the container is not ready after 30 seconds"
 	return 1
 }
-ping() { podman exec gateway /awala-gateway ping --poweb http://127.0.0.1:8080 --pohttp http://127.0.0.1:8081; }
+ping() { podman exec gateway /awala-gateway ping; }
 
 image=$(podman pull -q "oci:$1")
 limit=$(ulimit -Hn) # where podman itself runs in a container it may not raise it

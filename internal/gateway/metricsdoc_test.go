@@ -264,7 +264,7 @@ func TestLabelsAreBounded(t *testing.T) {
 		}
 	}
 	run := func() {
-		target := ping.Target{PoWeb: "http://" + servers["poweb"], PoHTTP: "http://" + servers["pohttp"]}
+		target := ping.Target{PoWeb: "http://" + servers["poweb"], PoHTTP: "http://" + servers["pohttp"], CogRPC: "http://" + servers["cogrpc"]}
 		if err := ping.Run(t.Context(), target, &ping.Report{W: t.Output()}); err != nil {
 			t.Fatal(err)
 		}

@@ -1,7 +1,6 @@
 package gateway_test
 
 import (
-	"bytes"
 	"fmt"
 	"regexp"
 	"slices"
@@ -12,7 +11,6 @@ import (
 	"awala.network/gateway/internal/doctor"
 	"awala.network/gateway/internal/gateway"
 	"awala.network/gateway/internal/overview"
-	"awala.network/gateway/internal/ping"
 	"awala.network/gateway/internal/servicestest"
 )
 
@@ -35,11 +33,7 @@ func TestRolesWithTheirPermissions(t *testing.T) {
 	for _, g := range append(all.others(), all.housekeeping) {
 		defer stop(t, g)
 	}
-	target := ping.Target{PoWeb: "http://" + all.poweb.Info().Servers["poweb"], PoHTTP: "http://" + all.pohttp.Info().Servers["pohttp"]}
-	var report bytes.Buffer
-	if err := ping.Run(t.Context(), target, &ping.Report{W: &report}); err != nil {
-		t.Errorf("%v\n%s", err, &report)
-	}
+	pingServers(t, all.poweb, all.pohttp, all.cogrpc)
 	client, courier := newClient(t, all.poweb), newCourier(t, all.cogrpc)
 	a, b := newOffline(t, client), newOffline(t, client)
 	f := &forgettable{Gateway: all.projections, a: a, b: b}

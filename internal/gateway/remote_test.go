@@ -1,7 +1,6 @@
 package gateway_test
 
 import (
-	"bytes"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -13,7 +12,6 @@ import (
 	"awala.network/gateway/internal/config"
 	"awala.network/gateway/internal/gateway"
 	"awala.network/gateway/internal/keystore/vault/vaulttest"
-	"awala.network/gateway/internal/ping"
 	"awala.network/gateway/internal/servicestest"
 	"awala.network/gateway/internal/telemetry"
 )
@@ -23,34 +21,27 @@ import (
 // of a pair and out at the other.
 func TestRolesApart(t *testing.T) {
 	c := remoteSettings(t)
-	var running []*gateway.Gateway
-	for _, kind := range []gateway.Kind{
-		gateway.ProjectionsWorker(), gateway.HousekeepingWorker(), gateway.PoWeb(), gateway.PoHTTP(),
-		gateway.ProjectionsWorker(), gateway.HousekeepingWorker(), gateway.PoWeb(), gateway.PoHTTP(),
-	} {
-		g, err := gateway.Start(t.Context(), remoteOptions(t, kind, c))
-		if err != nil {
-			t.Fatalf("%s: %v", kind.Name, err)
-		}
-		defer stop(t, g)
-		running = append(running, g)
-	}
+	var pair [2]map[string]*gateway.Gateway // by the name of the role
 	ids := make(map[string]bool)
-	for _, g := range running {
-		ids[g.Info().NodeID] = true
+	for i := range pair {
+		pair[i] = map[string]*gateway.Gateway{}
+		for _, kind := range []gateway.Kind{
+			gateway.ProjectionsWorker(), gateway.HousekeepingWorker(), gateway.CargoWorker(), gateway.PoWeb(), gateway.PoHTTP(), gateway.CogRPC(),
+		} {
+			g, err := gateway.Start(t.Context(), remoteOptions(t, kind, c))
+			if err != nil {
+				t.Fatalf("%s: %v", kind.Name, err)
+			}
+			defer stop(t, g)
+			pair[i][kind.Name] = g
+			ids[g.Info().NodeID] = true
+		}
 	}
 	if len(ids) != 1 {
 		t.Errorf("the processes are %d gateways", len(ids))
 	}
-	for _, pair := range [][2]int{{2, 3}, {6, 7}, {2, 7}} {
-		target := ping.Target{
-			PoWeb:  "http://" + running[pair[0]].Info().Servers["poweb"],
-			PoHTTP: "http://" + running[pair[1]].Info().Servers["pohttp"],
-		}
-		var report bytes.Buffer
-		if err := ping.Run(t.Context(), target, &ping.Report{W: &report}); err != nil {
-			t.Errorf("%v\n%s", err, &report)
-		}
+	for _, of := range [][3]int{{0, 0, 0}, {1, 1, 1}, {0, 1, 0}} {
+		pingServers(t, pair[of[0]]["poweb"], pair[of[1]]["pohttp"], pair[of[2]]["cogrpc"])
 	}
 }
 

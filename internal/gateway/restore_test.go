@@ -2,7 +2,6 @@ package gateway_test
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -15,7 +14,6 @@ import (
 	"awala.network/gateway/internal/history"
 	"awala.network/gateway/internal/keystore"
 	"awala.network/gateway/internal/keystore/vault"
-	"awala.network/gateway/internal/ping"
 	"awala.network/gateway/internal/servicestest"
 )
 
@@ -78,57 +76,7 @@ func TestRestoreIntoEmptyServices(t *testing.T) {
 		t.Errorf("parked: %+v", parked)
 	}
 	f.verifies(t, before, archive)
-	target := ping.Target{PoWeb: "http://" + addresses, PoHTTP: "http://" + second.pohttp.Info().Servers["pohttp"]}
-	var report bytes.Buffer
-	if err := ping.Run(t.Context(), target, &ping.Report{W: &report}); err != nil {
-		t.Errorf("%v\n%s", err, &report)
-	}
-}
-
-// emptyServices names services that hold nothing, but for a bucket that Init makes.
-func emptyServices(t *testing.T, account string) *config.Config {
-	t.Helper()
-	c := remoteSettings(t)
-	c.NATS = servicestest.NATS(t, account)
-	c.Gateway.InternetAddress = "gw.restore.test"
-	c.ObjectStore.Bucket = config.Text(fmt.Sprintf("restore-%s-%d", account, time.Now().UnixNano()))
-	store := servicestest.Bucket(t, c.ObjectStore)
-	if err := store.EnsureBucket(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-// apart is one process of each role.
-type apart struct{ projections, housekeeping, cargo, delivery, poweb, pohttp, cogrpc *gateway.Gateway }
-
-// others are all but housekeeping.
-func (a apart) others() []*gateway.Gateway {
-	return []*gateway.Gateway{a.projections, a.cargo, a.delivery, a.poweb, a.pohttp, a.cogrpc}
-}
-
-// startRoles starts them, with the PoWeb server where clients look for it, after Init
-// as a NATS user of its own.
-func startRoles(t *testing.T, c *config.Config, makers config.NATS, poweb string) (a apart) {
-	t.Helper()
-	making := *c
-	making.NATS = makers
-	initialise(t, remoteOptions(t, gateway.Services(true), &making))
-	begin := func(kind gateway.Kind) *gateway.Gateway {
-		own := *c
-		if kind.Name == "poweb" {
-			own.PoWeb.Listen = config.Listen(poweb)
-		}
-		g, err := gateway.Start(t.Context(), remoteOptions(t, kind, &own))
-		if err != nil {
-			t.Fatalf("%s: %v", kind.Name, err)
-		}
-		return g
-	}
-	return apart{
-		begin(gateway.ProjectionsWorker()), begin(gateway.HousekeepingWorker()), begin(gateway.CargoWorker()),
-		begin(gateway.DeliveryWorker()), begin(gateway.PoWeb()), begin(gateway.PoHTTP()), begin(gateway.CogRPC()),
-	}
+	pingServers(t, second.poweb, second.pohttp, second.cogrpc)
 }
 
 // copyBucket copies every object, with what is kept beside it.

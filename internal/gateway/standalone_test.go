@@ -1,7 +1,6 @@
 package gateway_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -77,13 +76,44 @@ func newClient(t *testing.T, g *gateway.Gateway) *powebclient.Client {
 func TestPing(t *testing.T) {
 	g := start(t, settings(t.TempDir()))
 	defer stop(t, g)
-	var report bytes.Buffer
+	pingServers(t, g, g, g)
+}
+
+// TestPingWithoutCouriers pings a gateway whose CogRPC server cannot be reached.
+func TestPingWithoutCouriers(t *testing.T) {
+	g := start(t, settings(t.TempDir()))
+	defer stop(t, g)
 	servers := g.Info().Servers
 	target := ping.Target{PoWeb: "http://" + servers["poweb"], PoHTTP: "http://" + servers["pohttp"]}
-	if err := ping.Run(t.Context(), target, &ping.Report{W: &report}); err != nil {
-		t.Errorf("%v\n%s", err, &report)
+	for url, want := range map[string]string{
+		"":                   "has no host",
+		"127.0.0.1:8082":     "first path segment",
+		"dns://127.0.0.1":    "neither http nor https",
+		"http://127.0.0.1:1": "connection refused",
+	} {
+		target.CogRPC = url
+		err := ping.Run(t.Context(), target, &ping.Report{W: io.Discard})
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "a courier delivers") {
+			t.Errorf("CogRPC at %q: %v", url, err)
+		}
 	}
-	t.Logf("\n%s", &report)
+	target.NoCourier = true
+	if err := ping.Run(t.Context(), target, &ping.Report{W: io.Discard}); err != nil {
+		t.Errorf("without a courier: %v", err)
+	}
+}
+
+// pingServers pings the servers of a gateway, whichever process has which.
+func pingServers(t *testing.T, poweb, pohttp, cogrpc *gateway.Gateway) {
+	t.Helper()
+	target := ping.Target{
+		PoWeb:  "http://" + poweb.Info().Servers["poweb"],
+		PoHTTP: "http://" + pohttp.Info().Servers["pohttp"],
+		CogRPC: "http://" + cogrpc.Info().Servers["cogrpc"],
+	}
+	if err := ping.Run(t.Context(), target, &ping.Report{W: t.Output()}); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestRestart shows that a gateway comes back as the one that it was: same

@@ -4,8 +4,9 @@
 // It plays two throw-away private gateways, A and B, with an endpoint each, and
 // sends a parcel both ways: one by PoWeb, pushed to a client that waits for it
 // (RS-016, keep-alive), one by PoHTTP (RS-007), collected afterwards
-// (close-upon-completion). It checks that the parcels arrive octet for octet and
-// are gone once acknowledged. Nothing of it stays in the gateway but the record
+// (close-upon-completion). Then a courier (CogRPC, RS-008) brings a cargo of A's with a
+// parcel for B, and collects one for A. It checks that the parcels arrive octet for octet
+// and are gone once acknowledged. Nothing of it stays in the gateway but the record
 // that it happened.
 package ping
 
@@ -23,6 +24,7 @@ import (
 	"strconv"
 	"time"
 
+	"awala.network/gateway/internal/courierclient"
 	"awala.network/gateway/internal/powebclient"
 	"awala.network/gateway/internal/resolver"
 )
@@ -35,9 +37,11 @@ const retryAfter = 20 * time.Millisecond
 
 // Target is a gateway's servers.
 type Target struct {
-	// PoWeb and PoHTTP are http or https URLs. With Lookup, one that is empty is found as
-	// peers find it: by the SRV records of Address.
-	PoWeb, PoHTTP string
+	// PoWeb, PoHTTP and CogRPC are http or https URLs. With Lookup, one that is empty is
+	// found as peers find it: by the SRV records of Address.
+	PoWeb, PoHTTP, CogRPC string
+	// NoCourier leaves CogRPC out.
+	NoCourier bool
 	// Address is the gateway's Internet address.
 	Address string
 	// Lookup asks for SRV records; *resolver.Resolver is one.
@@ -58,6 +62,8 @@ type run struct {
 	parcel               []byte
 	delivery             *powebclient.Delivery
 	collection           *powebclient.Collection
+	courier              *courierclient.Courier
+	offline              *courierclient.PrivateGateway // A, for couriers
 }
 
 // Run runs the test within ctx, reporting each step. The error names the step
@@ -90,7 +96,10 @@ func (r *run) steps() []step {
 	if byAddress && r.target.PoHTTP == "" {
 		steps = append(steps, step{"Internet nodes find the PoHTTP server", r.find("_awala-pdc._tcp.", &r.target.PoHTTP)})
 	}
-	return append(steps, []step{
+	if byAddress && r.target.CogRPC == "" && !r.target.NoCourier {
+		steps = append(steps, step{"couriers find the CogRPC server", r.find("_awala-crc._tcp.", &r.target.CogRPC)})
+	}
+	steps = append(steps, []step{
 		{"PoWeb server answers", r.answers(&r.target.PoWeb)},
 		{"PoHTTP server answers", r.answers(&r.target.PoHTTP)},
 		{"private gateway A registers", r.register(&r.a)},
@@ -108,6 +117,10 @@ func (r *run) steps() []step {
 		{"A is handed the parcel", r.receive},
 		{"A acknowledges it and nothing is left", r.acknowledgeLast},
 	}...)
+	if r.target.NoCourier {
+		return steps
+	}
+	return append(steps, r.courierSteps()...)
 }
 
 // find looks up which server the address has for a service, as peers do: with DNSSEC,
@@ -128,6 +141,14 @@ func (r *run) find(service string, server *string) func(context.Context) error {
 }
 
 func (r *run) close() {
+	r.endCollection()
+	if r.courier != nil {
+		_ = r.courier.Close() // it only ends what is ended anyway
+		r.courier = nil
+	}
+}
+
+func (r *run) endCollection() {
 	if r.collection != nil {
 		r.collection.Close()
 		r.collection = nil
@@ -217,7 +238,7 @@ func (r *run) receive(ctx context.Context) (err error) {
 }
 
 func (r *run) acknowledge(ctx context.Context) error {
-	defer r.close()
+	defer r.endCollection()
 	return r.delivery.Acknowledge(ctx)
 }
 
