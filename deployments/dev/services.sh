@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Starts and stops the real backing services of the tests, on the loopback, on free
-# ports, with TLS and credentials everywhere:
+# Starts and stops the real backing services of the tests, on the loopback or the address
+# SERVICES_HOST, on free ports, with TLS and credentials everywhere:
 #
 #   nats-1, nats-2, nats-3  a NATS JetStream cluster that syncs always
 #   versitygw               S3, on a folder
@@ -20,8 +20,9 @@ set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
 dir=${SERVICES_DIR:-$root/.services}
-bin=$dir/bin
+bin=$root/.services/bin
 tls=$dir/tls
+host=${SERVICES_HOST:-127.0.0.1}
 servers=(nats-1 nats-2 nats-3 versitygw ferretdb vault)
 bucket=awala-test
 
@@ -30,14 +31,14 @@ fail() {
 	exit 1
 }
 
-# free_port prints a port of the loopback that nobody listens on, and that it has not
+# free_port prints a port that nobody listens on, and that it has not
 # printed before.
 free_port() {
 	local port
 	for _ in $(seq 50); do
 		port=$((20000 + RANDOM % 10000))
 		grep -qx "$port" "$dir/ports" 2>/dev/null && continue
-		(: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null || {
+		(: <"/dev/tcp/$host/$port") 2>/dev/null || {
 			echo "$port" | tee -a "$dir/ports"
 			return
 		}
@@ -67,7 +68,7 @@ await() {
 	local port
 	port=$(cat "$dir/$1.port")
 	for _ in $(seq 300); do
-		(: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null && return
+		(: <"/dev/tcp/$host/$port") 2>/dev/null && return
 		kill -0 "$(cat "$dir/$1.pid")" 2>/dev/null || break
 		sleep 0.1
 	done
@@ -97,26 +98,26 @@ start_nats() {
 	local client=() route=() routes=() i
 	for i in 1 2 3; do
 		client[i]=$(free_port) route[i]=$(free_port)
-		routes+=("tls://127.0.0.1:${route[i]}")
+		routes+=("tls://$host:${route[i]}")
 	done
 	for i in 1 2 3; do
 		nats_config "$i" "${client[i]}" "${route[i]}" "$(IFS=,; echo "${routes[*]}")" >"$dir/nats-$i.conf"
 		launch "nats-$i" "${client[i]}" "$bin/nats-server" --config "$dir/nats-$i.conf"
 	done
-	nats_urls="tls://127.0.0.1:${client[1]},tls://127.0.0.1:${client[2]},tls://127.0.0.1:${client[3]}"
+	nats_urls="tls://$host:${client[1]},tls://$host:${client[2]},tls://$host:${client[3]}"
 }
 
 # nats_config NUMBER PORT ROUTE-PORT ROUTES
 nats_config() {
 	cat <<-CONF
 		server_name: nats-$1
-		listen: 127.0.0.1:$2
+		listen: $host:$2
 		max_payload: 1MB
 		jetstream { store_dir: "$dir/nats-$1", sync_interval: always }
 		tls { cert_file: "$tls/server.pem", key_file: "$tls/server-key.pem", ca_file: "$tls/ca.pem", verify: true }
 		cluster {
 		  name: awala
-		  listen: 127.0.0.1:$3
+		  listen: $host:$3
 		  routes: [$4]
 		  tls { cert_file: "$tls/server.pem", key_file: "$tls/server-key.pem", ca_file: "$tls/ca.pem", verify: true }
 		}
@@ -153,10 +154,10 @@ nats_accounts() {
 start_versitygw() {
 	local port
 	port=$(free_port)
-	s3_endpoint=https://127.0.0.1:$port
+	s3_endpoint=https://$host:$port
 	mkdir -p "$dir/objects/$bucket" "$dir/attributes" "$dir/iam"
 	launch versitygw "$port" env ROOT_ACCESS_KEY=admin ROOT_SECRET_KEY="$(secret s3)" \
-		"$bin/versitygw" --quiet --port "127.0.0.1:$port" --cert "$tls/server.pem" --key "$tls/server-key.pem" \
+		"$bin/versitygw" --quiet --port "$host:$port" --cert "$tls/server.pem" --key "$tls/server-key.pem" \
 		--iam-dir "$dir/iam" posix --sidecar "$dir/attributes" "$dir/objects"
 }
 
@@ -209,12 +210,12 @@ start_ferretdb() {
 	local postgres port plain
 	postgres=$(free_port) port=$(free_port) plain=$(free_port)
 	start_postgres "$postgres"
-	launch ferretdb "$port" "$bin/ferretdb" -listen-tls "127.0.0.1:$port" -listen "127.0.0.1:$plain" \
+	launch ferretdb "$port" "$bin/ferretdb" -listen-tls "$host:$port" -listen "127.0.0.1:$plain" \
 		-tls-cert "$tls/server.pem" -tls-key "$tls/server-key.pem" \
 		-postgresql-url "postgres://127.0.0.1:$postgres/ferretdb?pool_max_conns=150"
 	local user=awala:$(secret mongodb) how='authMechanism=PLAIN&authSource=$external'
 	mongodb_plain="mongodb://$user@127.0.0.1:$plain/?$how"
-	mongodb_uri="mongodb://$user@127.0.0.1:$port/?$how&tls=true&tlsCAFile=$tls/ca.pem"
+	mongodb_uri="mongodb://$user@$host:$port/?$how&tls=true&tlsCAFile=$tls/ca.pem"
 }
 
 # --- Vault --------------------------------------------------------------------
@@ -222,17 +223,17 @@ start_ferretdb() {
 start_vault() {
 	local port
 	port=$(free_port)
-	vault_address=https://127.0.0.1:$port
+	vault_address=https://$host:$port
 	mkdir -p "$dir/vault"
 	cat >"$dir/vault.hcl" <<-CONF
 		storage "raft" { path = "$dir/vault", node_id = "vault" }
 		listener "tcp" {
-		  address = "127.0.0.1:$port"
+		  address = "$host:$port"
 		  tls_cert_file = "$tls/server.pem"
 		  tls_key_file = "$tls/server-key.pem"
 		}
 		api_addr = "$vault_address"
-		cluster_addr = "https://127.0.0.1:$(free_port)"
+		cluster_addr = "https://$host:$(free_port)"
 		disable_mlock = true
 	CONF
 	launch vault "$port" "$bin/vault" server -config "$dir/vault.hcl"
@@ -240,7 +241,7 @@ start_vault() {
 
 # ask_vault runs Vault's own command as its administrator.
 ask_vault() {
-	VAULT_ADDR=https://127.0.0.1:$(cat "$dir/vault.port") VAULT_CACERT=$tls/ca.pem \
+	VAULT_ADDR=https://$host:$(cat "$dir/vault.port") VAULT_CACERT=$tls/ca.pem \
 		VAULT_TOKEN=$(cat "$dir/secrets/vault-root" 2>/dev/null) "$bin/vault" "$@"
 }
 
@@ -288,7 +289,7 @@ start() {
 	stop
 	mkdir -p "$tls"
 	(umask 077 && mkdir -p "$dir/secrets")
-	"$bin/certificates" "$tls"
+	"$bin/certificates" "$tls" "$host"
 	nats_accounts
 	start_nats
 	start_versitygw

@@ -38,7 +38,9 @@ func New(target string, options ...grpc.DialOption) (*Courier, error) {
 	if len(options) == 0 {
 		options = []grpc.DialOption{grpc.WithTransportCredentials(insecure.NewCredentials())}
 	}
-	options = append(options, grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessageLen)))
+	// Couriers ask for no service configuration, which is a TXT record: name servers of
+	// containers let 20 s pass before they do not answer.
+	options = append(options, grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessageLen)), grpc.WithDisableServiceConfig())
 	conn, err := grpc.NewClient(target, options...)
 	if err != nil {
 		return nil, fmt.Errorf("courierclient: %w", err)

@@ -1,8 +1,8 @@
 // Command certificates makes a certificate authority for the test services, and
 // with it one certificate for the servers and one for their clients.
 //
-// Usage: certificates FOLDER. It writes ca.pem, server.pem, server-key.pem,
-// client.pem and client-key.pem, for the loopback and for a day.
+// Usage: certificates FOLDER [ADDRESS]. It writes ca.pem, server.pem, server-key.pem,
+// client.pem and client-key.pem, for the loopback, the address and a day.
 package main
 
 import (
@@ -22,11 +22,11 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: certificates FOLDER")
+	if len(os.Args) < 2 || len(os.Args) > 3 {
+		fmt.Fprintln(os.Stderr, "usage: certificates FOLDER [ADDRESS]")
 		os.Exit(2)
 	}
-	if err := makeAll(os.Args[1]); err != nil {
+	if err := makeAll(os.Args[1], os.Args[2:]...); err != nil {
 		fmt.Fprintln(os.Stderr, "certificates:", err)
 		os.Exit(1)
 	}
@@ -39,7 +39,15 @@ type issuer struct {
 	key         crypto.Signer
 }
 
-func makeAll(folder string) error {
+func makeAll(folder string, more ...string) error {
+	addresses := []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
+	for _, text := range more {
+		address := net.ParseIP(text)
+		if address == nil {
+			return fmt.Errorf("%q is no IP address", text)
+		}
+		addresses = append(addresses, address)
+	}
 	authority := &x509.Certificate{
 		Subject: pkix.Name{CommonName: "test services' authority"}, IsCA: true, BasicConstraintsValid: true,
 		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
@@ -54,7 +62,7 @@ func makeAll(folder string) error {
 		leaf := &x509.Certificate{
 			Subject:     pkix.Name{CommonName: "test " + name},
 			DNSNames:    []string{"localhost"},
-			IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
+			IPAddresses: addresses,
 			KeyUsage:    x509.KeyUsageDigitalSignature,
 			// Servers of one cluster are each other's clients.
 			ExtKeyUsage: []x509.ExtKeyUsage{use, x509.ExtKeyUsageClientAuth},
