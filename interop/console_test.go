@@ -32,6 +32,7 @@ func TestConsole(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a gateway and Chromium")
 	}
+	t.Parallel()
 	if err := installConsole(); err != nil {
 		t.Fatalf("npm ci: %v", err)
 	}
