@@ -29,7 +29,7 @@ type Claims struct {
 // Claims opens the claims of all processes, and makes the bucket if it is missing.
 // A claim whose owner died ends after life, which must be some seconds at least.
 func (l *Log) Claims(ctx context.Context, life time.Duration) (*Claims, error) {
-	ctx, cancel := l.bounded(ctx)
+	ctx, cancel := l.hurried(ctx)
 	defer cancel()
 	kv, err := l.js.KeyValue(ctx, claimsBucket)
 	if errors.Is(err, natsjs.ErrBucketNotFound) || err == nil && !l.suits(ctx, kv, life) {

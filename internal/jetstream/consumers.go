@@ -40,7 +40,11 @@ const maxAckPending = 50_000
 // an event.
 func (l *Log) ProvisionConsumers(ctx context.Context, specs []ConsumerSpec) error {
 	for _, spec := range specs {
-		if _, err := l.js.CreateOrUpdateConsumer(ctx, spec.Stream, spec.config()); err != nil {
+		err := l.insist(ctx, func(ctx context.Context) error {
+			_, err := l.js.CreateOrUpdateConsumer(ctx, spec.Stream, spec.config())
+			return err
+		})
+		if err != nil {
 			return fmt.Errorf("jetstream: provision consumer %s of %s: %w", spec.Name, spec.Stream, err)
 		}
 	}

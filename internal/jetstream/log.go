@@ -132,6 +132,12 @@ func (l *Log) bounded(ctx context.Context) (context.Context, context.CancelFunc)
 	return context.WithTimeout(ctx, l.opts.Timeout)
 }
 
+// hurried gives ctx a deadline soon, whatever it has: servers that are about to elect a
+// leader drop what they are asked, and a patient caller asks again.
+func (l *Log) hurried(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, l.opts.Timeout)
+}
+
 // stream returns the handle of a stream, which is looked up once.
 func (l *Log) stream(ctx context.Context, name string) (natsjs.Stream, error) {
 	if s, ok := l.streams.Load(name); ok {

@@ -33,7 +33,8 @@ func (e *ConflictError) Error() string {
 // can be repeated. It adds subjects and replicas; it never takes any away, nor changes
 // storage: that is a fatal [*ConflictError]. What a specification keeps for less time
 // than before loses its oldest messages at once; [events.MinRetention] bounds that.
-// Limits that an operator set by other means stay.
+// Limits that an operator set by other means stay. A server that does not answer within
+// [Options] Timeout is not waited for.
 //
 // History is refused rather than pushed out when a limit on size is reached:
 // [Log.Append] fails then. Messages may be deleted and purged, so that an
@@ -49,6 +50,8 @@ func (l *Log) Provision(ctx context.Context, specs []events.StreamSpec) error {
 }
 
 func (l *Log) provisionStream(ctx context.Context, spec events.StreamSpec) error {
+	ctx, cancel := l.hurried(ctx)
+	defer cancel()
 	if spec.MaxAge != 0 && spec.MaxAge < events.MinRetention {
 		return fault.Fatal(&ConflictError{
 			Stream: spec.Name, Setting: "max_age", Have: events.MinRetention.String() + " at least", Want: spec.MaxAge.String(),
