@@ -21,6 +21,15 @@ gateway() { kubectl exec deploy/gw-poweb -- /awala-gateway "$@"; }
 # ping goes by the Services, so by CoreDNS and kube-proxy.
 ping() { gateway ping --poweb http://gw-poweb:8080 --pohttp http://gw-pohttp:8081 --cogrpc http://gw-cogrpc:8082; }
 
+# soon COMMAND... gives it some seconds to succeed: kube-proxy follows the pods with a delay.
+soon() {
+	for _ in $(seq 10); do
+		if "$@" >/dev/null 2>&1; then break; fi
+		sleep 1
+	done
+	"$@"
+}
+
 import_image() {
 	tag=$(sed -n 's/^appVersion: "\(.*\)"$/\1/p' "$chart/Chart.yaml")
 	tar -C "$1" -c . | ctr images import --base-name docker.io/library/awala-gateway \
@@ -28,8 +37,8 @@ import_image() {
 }
 
 make_secret() {
-	# MongoDB's URI names the authority by a path in the container.
-	service MONGODB_URI | sed "s#tlsCAFile=.*#tlsCAFile=/run/ca/ca.crt#" >"$work/mongodb-uri"
+	# The chart has every client trust the authority: no path to it is needed.
+	service MONGODB_URI | sed 's/&tlsCAFile=.*//' >"$work/mongodb-uri"
 	kubectl create secret generic awala-gateway \
 		--from-file=nats-password="$secrets/nats" --from-file=nats-init-password="$secrets/nats-init" \
 		--from-file=nats-system-password="$secrets/nats-system" --from-file=s3-secret-key="$secrets/s3" \
@@ -43,7 +52,6 @@ values() {
 		config:
 		  internet-address: gw.example.org
 		  nats-url: $(service NATS_URL)
-		  nats-tls-ca: /run/ca/ca.crt
 		  nats-tls-cert: $mounted/nats-cert
 		  nats-tls-key: $mounted/nats-key
 		  s3-endpoint: $(service S3_ENDPOINT)
@@ -123,11 +131,12 @@ helm install gw "$chart" --values "$work/values.yaml" --wait --timeout 4m 2>"$wo
 	exit 1
 }
 kubectl get pods
-ping
+soon ping
 gateway status
 
 step "a rolling restart of every role"
 meanwhile roll
+echo "$(grep -c 'successfully rolled out' "$work/command.out") deployments rolled out"
 step "a pod of each is lost"
 for role in poweb pohttp cogrpc worker-cargo worker-delivery worker-projections worker-housekeeping; do
 	meanwhile lose $role
