@@ -182,6 +182,9 @@ func (a *assembly) startServices(ctx context.Context) error {
 		return err
 	}
 	a.services = s
+	if s.watch != nil {
+		a.life.run(stageProjections, "history", s.watch) // it ends before they are closed
+	}
 	for _, c := range s.checks {
 		a.readiness.Require(c.name, c.check)
 	}

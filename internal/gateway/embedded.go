@@ -103,11 +103,12 @@ func (s *services) openEmbeddedHistory(ctx context.Context, a *assembly, dir *da
 	if err != nil {
 		return err
 	}
-	server, err := embedded.Start(folder, embedded.Options{})
+	server, err := embedded.Start(folder, embedded.Options{Logger: a.loggerFor("history")})
 	if err != nil {
 		return err
 	}
 	s.opened("history", closing(server.Close))
+	s.watch = server.Watch
 	conn, err := server.Conn(nats.Name("awala-gateway " + a.kind.Name))
 	if err != nil {
 		return err

@@ -25,6 +25,8 @@ type services struct {
 	claims    handlers.Claims
 	// leases are for what one process may do at a time; nil if there is only one.
 	leases *jetstream.Claims
+	// watch, unless it is nil, returns when the services can't be used any more.
+	watch func(context.Context) error
 	// checks ask each service whether it works, by its name in /readyz.
 	checks []namedCheck
 	// closers run in reverse order.

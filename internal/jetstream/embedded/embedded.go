@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"time"
@@ -28,20 +29,30 @@ type Options struct {
 	// StartTimeout is how long the server may take to recover its streams and
 	// accept connections; 0 is 30 s.
 	StartTimeout time.Duration
+	// Logger gets the server's warnings and errors; nil discards them.
+	Logger *slog.Logger
 }
+
+// ErrGivenUp says that the server has given up a stream: a write to disk failed, most
+// often because the disk is full. It takes nothing more there until it is started again.
+var ErrGivenUp = errors.New("embedded: a write of the history to disk failed, after which it takes no more: make room, and start again")
 
 // noLimit leaves the limit to the disk.
 const noLimit = 1 << 62
 
 // Server is a running server.
 type Server struct {
-	ns *server.Server
+	ns  *server.Server
+	log *serverLog
 }
 
 // Start runs a server whose streams are in dir. Only one may use dir at a time.
 func Start(dir string, opts Options) (*Server, error) {
 	if opts.MaxPayload == 0 {
 		opts.MaxPayload = 1 << 20
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
 	}
 	if opts.StartTimeout == 0 {
 		opts.StartTimeout = 30 * time.Second
@@ -67,6 +78,8 @@ func Start(dir string, opts Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("embedded: configure: %w", err)
 	}
+	log := newServerLog(opts.Logger)
+	ns.SetLogger(log, false, false)
 	ns.Start()
 	if !ns.ReadyForConnections(opts.StartTimeout) {
 		stop(ns)
@@ -76,7 +89,7 @@ func Start(dir string, opts Options) (*Server, error) {
 		stop(ns)
 		return nil, fmt.Errorf("embedded: JetStream did not start in %s", dir)
 	}
-	return &Server{ns: ns}, nil
+	return &Server{ns: ns, log: log}, nil
 }
 
 // Conn returns a new connection to the server, which the caller closes. It
@@ -104,6 +117,16 @@ func (s *Server) SyncAlways(context.Context) error {
 		return fault.Fatal(errors.New("embedded: the server does not sync always"))
 	}
 	return nil
+}
+
+// Watch returns [ErrGivenUp] once the server gives up a stream, or nil when ctx ends.
+func (s *Server) Watch(ctx context.Context) error {
+	select {
+	case <-s.log.givenUp:
+		return ErrGivenUp
+	case <-ctx.Done():
+		return nil
+	}
 }
 
 // Close stops the server and waits until its files are closed.
