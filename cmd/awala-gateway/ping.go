@@ -25,7 +25,8 @@ func newPing(environ []string) *cobra.Command {
 		Short: "Send parcels through a running gateway and show what each step took",
 		Long: `ping registers two throw-away private gateways at a running gateway, sends a
 parcel each way, one by PoWeb and one by PoHTTP, collects both and acknowledges
-them. Then a courier brings one in a cargo and collects one. It exits with 0 if all of that worked, and otherwise says what did not.
+them. Then a courier brings one in a cargo and collects one. It exits with 0 if all of
+that worked, and otherwise says what did not.
 
 With an Internet address it finds the servers as peers do: by SRV records that DNSSEC
 authenticates, and with TLS. Without one it takes the URLs.`,
@@ -43,6 +44,9 @@ authenticates, and with TLS. Without one it takes the URLs.`,
 				if err := byAddress(cmd, &target, args[0], *discovery); err != nil {
 					return err
 				}
+			}
+			if len(args) == 0 && cmd.Flags().Changed("poweb") && !cmd.Flags().Changed("cogrpc") {
+				return errors.New("--poweb says where the gateway is: give its --cogrpc, too, or --cogrpc off")
 			}
 			target.NoCourier = target.CogRPC == "off"
 			ctx, release := untilSignal(cmd.Context())

@@ -39,7 +39,7 @@ func runGateway(cmd *cobra.Command, environ []string, kind gateway.Kind) error {
 	options := gateway.Options{Kind: kind, Config: c, Logger: logger, Level: level}
 	return failed(gateway.Run(ctx, options, func(info gateway.Info) {
 		if c.Logging.Format == config.LogJSON {
-			return // who reads JSON reads both streams
+			return // what collects records reads both streams
 		}
 		if err := writeWelcome(cmd.OutOrStdout(), info); err != nil {
 			logger.Warn("the welcome could not be written", slog.Any("error", err))

@@ -14,7 +14,7 @@ func withTimeout(ctx context.Context, timeout time.Duration) (context.Context, c
 
 // overrun says of an error that it came because the flag's time was over, if so.
 func overrun(ctx context.Context, err error) error {
-	if errors.Is(err, context.DeadlineExceeded) {
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return fmt.Errorf("%w (%w)", err, context.Cause(ctx))
 	}
 	return err

@@ -77,7 +77,7 @@ tell() {
 	done
 } >&2
 
-trap 'code=$?; [ $code = 0 ] || tell; rm -rf "$work"; exit $code' EXIT
+trap 'code=$?; set +e; [ $code = 0 ] || tell; rm -rf "$work"; exit $code' EXIT
 
 # address prints that of a Service, for a client on the node.
 address() { kubectl get service "gw-$1" -o 'jsonpath=http://{.spec.clusterIP}:{.spec.ports[0].port}'; }

@@ -7,9 +7,9 @@
 #
 # Everything - etcd, the control plane, containerd, kubelet, kube-proxy, CoreDNS, NATS, S3,
 # FerretDB and Vault - runs in a network, a process and a mount namespace that end with
-# the command. The network ends at this machine: images are imported (image.sh), none is
-# pulled. Root, with containerd, runc and the CNI plugins of Debian; Kubernetes 1.34 is the
-# last but one that takes the first version of cgroups.
+# the command; what kubelet sets in the kernel is set back. The network ends at this
+# machine: images are imported, none is pulled. Root. Kubernetes 1.34 takes both versions of
+# cgroups.
 set -euo pipefail
 
 if [ $$ != 1 ]; then
@@ -20,7 +20,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 bin=$root/.services/bin/kubernetes
 node=10.99.0.1
 work=$(mktemp -d)
-export PATH=$bin:$PATH KUBECONFIG=$work/kubeconfig
+export PATH=$bin:$PATH KUBECONFIG=$work/kubeconfig HOME=$work
 export SERVICES_DIR=$work/services SERVICES_HOST=$node
 export CONTAINERD_ADDRESS=$work/containerd.sock CONTAINERD_NAMESPACE=k8s.io
 
@@ -49,15 +49,40 @@ await() {
 	fail "$what: not after $seconds s"
 }
 
+# What kubelet sets for the whole machine (setupKernelTunables).
+tunables=(vm.overcommit_memory vm.panic_on_oom kernel.panic kernel.panic_on_oops kernel.keys.root_maxkeys kernel.keys.root_maxbytes)
+
+# hide DIR... has what is written there end with the mount namespace.
+hide() {
+	local folder
+	for folder in "$@"; do
+		mkdir -p "$folder"
+		mount -t tmpfs cluster "$folder"
+	done
+}
+
+prepare() {
+	local tool
+	for tool in containerd:containerd runc:runc busybox:busybox-static nft:nftables openssl:openssl ip:iproute2 sysctl:procps; do
+		command -v "${tool%:*}" >/dev/null || fail "${tool%:*} is not installed: apt-get install ${tool#*:}"
+	done
+	[ -x /usr/lib/cni/bridge ] || fail "there are no CNI plugins: apt-get install containernetworking-plugins"
+	[ -z "$(find /sys/fs/cgroup -maxdepth 2 -name 'kubepods*')" ] || fail "another kubelet is at work on this machine, or was: see /sys/fs/cgroup"
+	hide /run/containerd /run/netns /var/lib/kubelet /var/lib/cni /var/log/pods /var/log/containers
+	for tool in "${tunables[@]}"; do sysctl "$tool" || true; done 2>/dev/null >"$work/tunables"
+	modprobe br_netfilter 2>/dev/null || true
+}
+
 finish() {
 	local code=$?
+	set +e
 	"$root/deployments/dev/services.sh" stop >/dev/null 2>&1 || true
-	kill -9 -1 2>/dev/null || true # everybody in this namespace but us
+	kill -9 -1 2>/dev/null # everybody in this namespace but us
 	sleep 1
-	find /sys/fs/cgroup -depth -type d -path '*/kubepods*' -exec rmdir {} + 2>/dev/null || true
-	umount -R "$work"/* 2>/dev/null || true
-	grep -o " $work/[^ ]*" /proc/mounts | sort -r | xargs -r umount -l 2>/dev/null || true
-	rm -rf "$work" 2>/dev/null || true
+	sysctl -q -p "$work/tunables" 2>/dev/null
+	find /sys/fs/cgroup -depth -type d -path '*/kubepods*' -exec rmdir {} + 2>/dev/null
+	grep -o " $work/[^ ]*" /proc/mounts | sort -r | xargs -r umount -l 2>/dev/null
+	rm -rf "$work" 2>/dev/null
 	exit $code
 }
 trap finish EXIT
@@ -118,6 +143,7 @@ kubelet_config() {
 		failCgroupV1: false
 		imageGCHighThresholdPercent: 100
 		resolvConf: $work/resolv.conf
+		volumePluginDir: $work/plugins
 	YAML
 }
 
@@ -196,6 +222,7 @@ start_control_plane() {
 listening() { (: <"/dev/tcp/$1/$2") 2>/dev/null; }
 ready() { [ "$(kubectl get node node -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}')" = True ]; }
 
+prepare
 network
 mkdir -p "$SERVICES_DIR"
 "$root/deployments/dev/services.sh" start all >"$work/services.log"

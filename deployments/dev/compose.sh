@@ -7,8 +7,7 @@
 # There is no registry here, so the images of the services are made of what tools/ builds:
 # the same NATS, versitygw and Vault under the names that the Compose file gives them, and
 # FerretDB in the place of MongoDB (standins/compose.yaml). Everything runs in a network,
-# a process and a mount namespace that end with it. Root, with podman, netavark,
-# aardvark-dns, runc and busybox-static of Debian.
+# a process and a mount namespace that end with it. Root.
 set -euo pipefail
 
 if [ $$ != 1 ]; then
@@ -30,11 +29,14 @@ step() { echo "--- $*"; }
 
 finish() {
 	local code=$?
+	set +e
 	[ $code = 0 ] || tell >&2
-	kill -9 -1 2>/dev/null || true # everybody in this namespace but us
+	podman rm -fa -t 0 >/dev/null 2>&1
+	kill -9 -1 2>/dev/null # everybody in this namespace but us
 	sleep 1
-	grep -o " $work/[^ ]*" /proc/mounts | sort -r | xargs -r umount -l 2>/dev/null || true
-	rm -rf "$work"
+	find /sys/fs/cgroup -depth -type d -path '*/libpod_parent/libpod-*' -exec rmdir {} + 2>/dev/null
+	grep -o " $work/[^ ]*" /proc/mounts | sort -r | xargs -r umount -l 2>/dev/null
+	rm -rf "$work" 2>/dev/null
 	exit $code
 }
 trap finish EXIT
@@ -47,7 +49,13 @@ tell() {
 
 # Where podman itself runs in a container it may not raise limits.
 engine() {
-	local files
+	local files folder tool
+	for tool in podman:podman runc:runc busybox:busybox-static ip:iproute2; do
+		if ! command -v "${tool%:*}" >/dev/null; then
+			echo "${tool%:*} is not installed: apt-get install ${tool#*:} netavark aardvark-dns"
+			return 1
+		fi
+	done
 	files=$(ulimit -Hn)
 	cat >"$CONTAINERS_CONF" <<-TOML
 		[containers]
@@ -62,9 +70,11 @@ engine() {
 		network_config_dir = "$work/networks"
 	TOML
 	ip link set lo up
-	# The names of containers are kept here, of every engine alike.
-	mkdir -p /run/containers
-	mount -t tmpfs containers /run/containers
+	# Every engine alike keeps names, networks, locks and processes of containers here.
+	for folder in /run/containers /run/netns /run/runc /dev/shm; do
+		mkdir -p $folder
+		mount -t tmpfs compose $folder
+	done
 	podman system service --time 0 "$DOCKER_HOST" >"$work/podman.log" 2>&1 &
 	disown $!
 	for _ in $(seq 100); do
@@ -91,7 +101,7 @@ health_checks() {
 stand_in() {
 	local context=$work/context
 	mkdir -p "$context/libraries"
-	{ ldd "$bin/$2" || true; } | grep -o '/[^ ]*' | xargs -r cp --parents -L -t "$context/libraries"
+	{ ldd "$bin/$2" || true; } | { grep -o '/[^ ]*' || true; } | xargs -r cp --parents -L -t "$context/libraries"
 	cp "$(command -v busybox)" "$root/deployments/dev/standins/vault-entrypoint.sh" "$context"
 	cp "$bin/$2" "$context/program"
 	podman build -q --runtime "$(command -v runc)" --network none -f "$root/deployments/dev/standins/Containerfile" \

@@ -1,7 +1,7 @@
 // Package courierclient is a small courier (CogRPC, RS-008) and the side of a
 // private gateway that couriers serve: it writes and opens cargo and writes cargo
-// collection authorisations (CCAs). It serves load tests, kill tests and tests of
-// the server; it keeps nothing on disk.
+// collection authorisations (CCAs). It serves `awala-gateway ping`, load tests, kill tests
+// and tests of the server; it keeps nothing on disk.
 //
 // It speaks as the released clients do: their service name, their authorization
 // scheme, and a call that is ended by cancelling it once everything is

@@ -44,8 +44,8 @@ var (
 	// package. It always comes marked as permanent.
 	ErrInvalid = errors.New("documents: invalid")
 
-	// ErrSlow tells that the store is there and did not answer in time. To open a
-	// collection anew because of it would make the store slower.
+	// ErrSlow tells that the store did not answer in time. To open a collection anew
+	// because of it would make a slow store slower.
 	ErrSlow = errors.New("documents: no answer in time")
 )
 

@@ -83,7 +83,8 @@ func Init(ctx context.Context, o Options, done func(string)) (err error) {
 	}
 	a.services = s
 	done(fmt.Sprintf("streams: %d", len(events.Streams())))
-	if err := s.log.ProvisionConsumers(ctx, durableConsumers()); err != nil {
+	provision := func() error { return s.log.ProvisionConsumers(ctx, durableConsumers()) }
+	if err := a.retry(ctx, "history", provision); err != nil {
 		return err
 	}
 	done(fmt.Sprintf("consumers: %d", len(durableConsumers())))

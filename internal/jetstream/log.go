@@ -27,7 +27,8 @@ type Options struct {
 	// MaxMessageSize is the largest message that the streams take, headers
 	// included; 0 is 1 MiB, the server's own default.
 	MaxMessageSize int32
-	// Timeout bounds each request whose context has no deadline; 0 is 5 s.
+	// Timeout bounds each request whose context has no deadline, and each of Provision and
+	// Claims whatever it has; 0 is 5 s.
 	Timeout time.Duration
 	// Recheck is how often a [Watch] reports a gap although it saw none, so
 	// that its reader compares notes with the stream; 0 is 30 s.

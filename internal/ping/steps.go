@@ -2,13 +2,14 @@ package ping
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
 )
 
 // stepWidth is the column after which the times stand.
-const stepWidth = 48
+const stepWidth = 50
 
 // Report writes steps as they end, one line each, aligned:
 //
@@ -34,6 +35,9 @@ type Step struct {
 func (r *Report) step(ctx context.Context, title string, do func(context.Context) error) error {
 	began := time.Now()
 	err := do(ctx)
+	if ended := ctx.Err(); err != nil && ended != nil && !errors.Is(err, ended) {
+		err = fmt.Errorf("%w: %w", ended, err) // a status of gRPC does not say so
+	}
 	done := Step{Title: title, Millis: float64(time.Since(began).Microseconds()) / 1000}
 	verdict, colour := "ok", "\x1b[32m"
 	if err != nil {
