@@ -24,7 +24,10 @@ export AWALA_INTERNET_ADDRESS=gw.example.org CONTAINERS_CONF=$work/containers.co
 podman() { command podman --root "$work/root" --runroot "$work/run" --tmpdir "$work/tmp" --storage-driver vfs "$@"; }
 compose() { "$bin/docker-compose" --project-directory "$folder" -f "$folder/compose.yaml" -f "$root/deployments/dev/standins/compose.yaml" "$@"; }
 gateway() { compose exec -T poweb /awala-gateway "$@"; }
-ping() { gateway ping --pohttp http://pohttp:8081 --cogrpc http://cogrpc:8082 | tail -n 1; }
+ping_once() { gateway ping --pohttp http://pohttp:8081 --cogrpc http://cogrpc:8082 | tail -n 1; }
+# ping tries again, as clients do that are answered 503: versitygw fails a PUT whose folder a
+# DELETE has just removed.
+ping() { ping_once || ping_once || ping_once; }
 step() { echo "--- $*"; }
 
 finish() {
