@@ -25,9 +25,6 @@ const (
 // what is wrong and ends, to be started again by whoever watches it; with room again, every
 // parcel that it accepted is collected, and it takes more.
 func TestFullDisk(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("mounts a file system")
-	}
 	t.Parallel()
 	d := newDisk(t)
 	gateway := process.StartStandalone(t, d.path, d.reserve...)
@@ -96,7 +93,11 @@ type disk struct {
 func newDisk(t *testing.T) disk {
 	t.Helper()
 	path := t.TempDir()
-	if err := syscall.Mount("disk", path, "tmpfs", 0, diskSize); err != nil {
+	err := syscall.Mount("disk", path, "tmpfs", 0, diskSize)
+	if errors.Is(err, syscall.EPERM) {
+		t.Skip("may not mount a file system")
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = syscall.Unmount(path, syscall.MNT_DETACH) })
