@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,6 +20,8 @@ const (
 	// diskParcels have acknowledgements that do not fit what is left of a page.
 	diskParcels = 100
 )
+
+var saysFull = regexp.MustCompile(`no space left on device|the disk of .* is full`)
 
 // TestFullDisk fills the disk of a gateway to the brim while parcels are collected. Its
 // history takes nothing after a failed write until it is opened again, so the process says
@@ -76,6 +79,10 @@ func TestFullDisk(t *testing.T) {
 	if log := gateway.Log(); !strings.Contains(log, "make room, and start again") {
 		t.Errorf("it does not say why:\n%s", log[max(0, len(log)-2000):])
 	}
+	d.fill(t) // what the end has freed, too
+	if log := process.FailedStart(t, d.path, d.reserve...); !saysFull.MatchString(log) {
+		t.Errorf("started without room it does not say why:\n%s", log)
+	}
 	d.makeRoom(t)
 	gateway = process.StartStandalone(t, d.path, d.reserve...)
 	deliver(gateway)
@@ -104,10 +111,10 @@ func newDisk(t *testing.T) disk {
 	return disk{path, filepath.Join(path, "filler"), []string{"--storage-reserve", "1MiB"}}
 }
 
-// fill writes a file until the disk is full.
+// fill makes a file longer until the disk is full.
 func (d disk) fill(t *testing.T) {
 	t.Helper()
-	file, err := os.Create(d.filler)
+	file, err := os.OpenFile(d.filler, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}

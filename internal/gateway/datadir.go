@@ -50,6 +50,17 @@ func openDataDir(path string) (*dataDir, error) {
 	return &dataDir{path: path, lock: lock}, nil
 }
 
+// startsWith is the free space in octets below which a gateway may not be able to start.
+const startsWith = 1 << 20
+
+// blamed says of an error that the disk is full, if so: databases have numbers for it.
+func (d *dataDir) blamed(err error) error {
+	if free, asking := durable.OS.Free(d.path); asking == nil && free < startsWith {
+		return fmt.Errorf("%w (the disk of %s is full, %d KiB are free: make room)", err, d.path, free>>10)
+	}
+	return err
+}
+
 // makePrivate closes a folder that others may use: it holds private keys and
 // parcels. One that already held other things before us is left as it is, since
 // the folders below are closed anyway, unless others could replace those.

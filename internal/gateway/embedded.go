@@ -31,7 +31,7 @@ func openEmbedded(ctx context.Context, a *assembly) (*services, error) {
 		s.openKeyFiles, s.openBlobFiles, s.openSQLite, s.openEmbeddedHistory,
 	} {
 		if err := open(ctx, a, dir); err != nil {
-			return s, err
+			return s, dir.blamed(err)
 		}
 	}
 	return s, nil

@@ -80,19 +80,41 @@ func StartStandalone(t testing.TB, dir string, flags ...string) *Standalone {
 	if err != nil {
 		t.Fatalf("build: %v", err)
 	}
-	readyFile := filepath.Join(dir, "ready.json")
+	readyFile := readyFileIn(dir)
 	if err := os.Remove(readyFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
 	}
-	args := append([]string{
-		"standalone", "--data-dir", filepath.Join(dir, "data"), "--ready-file", readyFile,
-		"--poweb-listen", "127.0.0.1:0", "--pohttp-listen", "127.0.0.1:0",
-		"--cogrpc-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-format", "json",
-	}, flags...)
-	s := &Standalone{cmd: exec.Command(binary, args...), log: &lockedBuffer{}, exited: make(chan struct{})}
+	s := &Standalone{cmd: exec.Command(binary, standaloneArgs(dir, flags)...), log: &lockedBuffer{}, exited: make(chan struct{})}
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	s.start(t, readyFile)
 	return s
+}
+
+func readyFileIn(dir string) string { return filepath.Join(dir, "ready.json") }
+
+func standaloneArgs(dir string, flags []string) []string {
+	return append([]string{
+		"standalone", "--data-dir", filepath.Join(dir, "data"), "--ready-file", readyFileIn(dir),
+		"--poweb-listen", "127.0.0.1:0", "--pohttp-listen", "127.0.0.1:0",
+		"--cogrpc-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-format", "json",
+	}, flags...)
+}
+
+// FailedStart starts a gateway on dir that is to end before it is ready, and returns what
+// it wrote.
+func FailedStart(t testing.TB, dir string, flags ...string) string {
+	t.Helper()
+	binary, err := Binary()
+	if err != nil {
+		t.Fatalf("build: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), readyWithin)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, binary, standaloneArgs(dir, flags)...).CombinedOutput()
+	if err == nil || ctx.Err() != nil {
+		t.Errorf("it did not fail: %v", err)
+	}
+	return string(out)
 }
 
 func (s *Standalone) start(t testing.TB, readyFile string) {
