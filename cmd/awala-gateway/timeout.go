@@ -12,10 +12,12 @@ func withTimeout(ctx context.Context, timeout time.Duration) (context.Context, c
 	return context.WithTimeoutCause(ctx, timeout, fmt.Errorf("--timeout %v is over", timeout))
 }
 
-// overrun says of an error that it came because the flag's time was over, if so.
+// overrun says of an error that it came because the flag's time was over, if so and unless
+// it says so itself, as those of net/http do.
 func overrun(ctx context.Context, err error) error {
-	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("%w (%w)", err, context.Cause(ctx))
+	cause := context.Cause(ctx)
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) && !errors.Is(err, cause) {
+		return fmt.Errorf("%w (%w)", err, cause)
 	}
 	return err
 }
