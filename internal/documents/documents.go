@@ -25,8 +25,8 @@
 // Nothing that cannot be rebuilt from the event history belongs in this store.
 //
 // Errors: ErrNotFound and ErrInvalid (a fault.Permanent) are final. Every other
-// error, ErrSlow among them, is transient, and the caller retries: Replace, Delete, SaveCheckpoint,
-// Collection and Drop are all idempotent.
+// error, ErrSlow among them, is transient, and the caller retries: Replace, Delete,
+// SaveCheckpoint, Collection and Drop are all idempotent.
 package documents
 
 import (

@@ -16,25 +16,15 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"awala.network/gateway/internal/courierclient"
-	"awala.network/gateway/internal/powebclient"
 )
 
 // courierSteps have a courier bring a parcel of A for B, and take one to A.
 func (r *run) courierSteps() []step {
-	return []step{
-		{"B waits for parcels (keep-alive)", r.collect(&r.b, powebclient.KeepAlive)},
-		{"a courier delivers A's cargo, with a parcel for B", r.deliverCargo},
-		{"B is handed the parcel", r.receive},
-		{"B acknowledges it", r.acknowledge},
-		{"nothing is left for B", r.nothingLeft},
-
-		{"the Internet delivers another for A by PoHTTP", r.deliverByPoHTTP},
-		{"the courier collects A's cargo, with the parcel", r.collectCargo},
-		// What a courier has may still be lost on the way.
-		{"A collects it by PoWeb, too", r.collect(&r.a, powebclient.CloseUponCompletion)},
-		{"A is handed the parcel", r.receive},
-		{"A acknowledges it and nothing is left", r.acknowledgeLast},
-	}
+	steps := append(r.pushed("a courier delivers A's cargo, with a parcel for B", r.deliverCargo),
+		step{"the Internet delivers another for A by PoHTTP", r.deliverByPoHTTP},
+		step{"the courier collects A's cargo, with the parcel", r.collectCargo})
+	// What a courier has may still be lost on the way.
+	return append(steps, r.collected("A collects it by PoWeb, too")...)
 }
 
 // newCourier makes a courier for an http or https URL; by http it speaks HTTP/2 in plain

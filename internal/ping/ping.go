@@ -105,22 +105,34 @@ func (r *run) steps() []step {
 		{"private gateway A registers", r.register(&r.a)},
 		{"private gateway B registers", r.register(&r.b)},
 		{"both make an endpoint", r.makeEndpoints},
-
-		{"B waits for parcels (keep-alive)", r.collect(&r.b, powebclient.KeepAlive)},
-		{"A delivers a parcel for B by PoWeb", r.deliver},
-		{"B is handed the parcel", r.receive},
-		{"B acknowledges it", r.acknowledge},
-		{"nothing is left for B", r.nothingLeft},
-
-		{"the Internet delivers a parcel for A by PoHTTP", r.deliverByPoHTTP},
-		{"A collects (close-upon-completion)", r.collect(&r.a, powebclient.CloseUponCompletion)},
-		{"A is handed the parcel", r.receive},
-		{"A acknowledges it and nothing is left", r.acknowledgeLast},
 	}...)
+	steps = append(steps, r.pushed("A delivers a parcel for B by PoWeb", r.deliver)...)
+	steps = append(steps, step{"the Internet delivers a parcel for A by PoHTTP", r.deliverByPoHTTP})
+	steps = append(steps, r.collected("A collects (close-upon-completion)")...)
 	if r.target.NoCourier {
 		return steps
 	}
 	return append(steps, r.courierSteps()...)
+}
+
+// pushed sends a parcel to B while B waits for it.
+func (r *run) pushed(title string, send func(context.Context) error) []step {
+	return []step{
+		{"B waits for parcels (keep-alive)", r.collect(&r.b, powebclient.KeepAlive)},
+		{title, send},
+		{"B is handed the parcel", r.receive},
+		{"B acknowledges it", r.acknowledge},
+		{"nothing is left for B", r.nothingLeft},
+	}
+}
+
+// collected has A collect the parcel that it was sent before.
+func (r *run) collected(title string) []step {
+	return []step{
+		{title, r.collect(&r.a, powebclient.CloseUponCompletion)},
+		{"A is handed the parcel", r.receive},
+		{"A acknowledges it and nothing is left", r.acknowledgeLast},
+	}
 }
 
 // find looks up which server the address has for a service, as peers do: with DNSSEC,
