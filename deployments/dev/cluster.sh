@@ -2,7 +2,7 @@
 # Runs a command in a Kubernetes of one node that is made for it, with the backing services
 # of services.sh beside it, as an operator has them who provides them himself.
 #
-# Usage: cluster.sh COMMAND...     KUBECONFIG and SERVICES are in its environment,
+# Usage: cluster.sh COMMAND...     KUBECONFIG and SERVICES_DIR are in its environment,
 #                                  kubectl and helm in its path
 #
 # Everything - etcd, the control plane, containerd, kubelet, kube-proxy, CoreDNS, NATS, S3,
@@ -12,11 +12,12 @@
 # cgroups.
 set -euo pipefail
 
-if [ $$ != 1 ]; then
-	exec unshare --net --mount --pid --fork --kill-child --mount-proc "$0" "$@"
-fi
-
 root=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=deployments/dev/apart.sh
+. "$root/deployments/dev/apart.sh"
+wanted unshare:util-linux containerd:containerd runc:runc busybox:busybox-static nft:nftables openssl:openssl ip:iproute2 sysctl:procps
+apart "$@"
+
 bin=$root/.services/bin/kubernetes
 node=10.99.0.1
 work=$(mktemp -d)
@@ -52,37 +53,21 @@ await() {
 # What kubelet sets for the whole machine (setupKernelTunables).
 tunables=(vm.overcommit_memory vm.panic_on_oom kernel.panic kernel.panic_on_oops kernel.keys.root_maxkeys kernel.keys.root_maxbytes)
 
-# hide DIR... has what is written there end with the mount namespace.
-hide() {
-	local folder
-	for folder in "$@"; do
-		mkdir -p "$folder"
-		mount -t tmpfs cluster "$folder"
-	done
-}
-
 prepare() {
-	local tool
-	for tool in containerd:containerd runc:runc busybox:busybox-static nft:nftables openssl:openssl ip:iproute2 sysctl:procps; do
-		command -v "${tool%:*}" >/dev/null || fail "${tool%:*} is not installed: apt-get install ${tool#*:}"
-	done
+	local name
 	[ -x /usr/lib/cni/bridge ] || fail "there are no CNI plugins: apt-get install containernetworking-plugins"
 	[ -z "$(find /sys/fs/cgroup -maxdepth 2 -name 'kubepods*')" ] || fail "another kubelet is at work on this machine, or was: see /sys/fs/cgroup"
 	hide /run/containerd /run/netns /var/lib/kubelet /var/lib/cni /var/log/pods /var/log/containers
-	for tool in "${tunables[@]}"; do sysctl "$tool" || true; done 2>/dev/null >"$work/tunables"
+	for name in "${tunables[@]}"; do sysctl "$name" || true; done 2>/dev/null >"$work/tunables"
 	modprobe br_netfilter 2>/dev/null || true
 }
 
 finish() {
 	local code=$?
 	set +e
-	"$root/deployments/dev/services.sh" stop >/dev/null 2>&1 || true
-	kill -9 -1 2>/dev/null # everybody in this namespace but us
-	sleep 1
+	"$root/deployments/dev/services.sh" stop >/dev/null 2>&1
 	sysctl -q -p "$work/tunables" 2>/dev/null
-	find /sys/fs/cgroup -depth -type d -path '*/kubepods*' -exec rmdir {} + 2>/dev/null
-	grep -o " $work/[^ ]*" /proc/mounts | sort -r | xargs -r umount -l 2>/dev/null
-	rm -rf "$work" 2>/dev/null
+	clear_up "$work" '*/kubepods*'
 	exit $code
 }
 trap finish EXIT
@@ -92,7 +77,6 @@ trap finish EXIT
 # The node's address is on a bridge without ports; what goes to a Service is routed there,
 # and kube-proxy turns it round.
 network() {
-	ip link set lo up
 	ip link add node0 type bridge
 	ip addr add $node/24 dev node0
 	ip link set node0 up

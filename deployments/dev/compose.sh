@@ -10,11 +10,12 @@
 # a process and a mount namespace that end with it. Root.
 set -euo pipefail
 
-if [ $$ != 1 ]; then
-	exec unshare --net --mount --pid --fork --kill-child --mount-proc "$0" "$@"
-fi
-
 root=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=deployments/dev/apart.sh
+. "$root/deployments/dev/apart.sh"
+wanted unshare:util-linux podman:podman runc:runc busybox:busybox-static ip:iproute2
+apart "$@"
+
 bin=$root/.services/bin
 image=$(realpath "$1")
 work=$(mktemp -d)
@@ -35,11 +36,7 @@ finish() {
 	set +e
 	[ $code = 0 ] || tell >&2
 	podman rm -fa -t 0 >/dev/null 2>&1
-	kill -9 -1 2>/dev/null # everybody in this namespace but us
-	sleep 1
-	find /sys/fs/cgroup -depth -type d -path '*/libpod_parent/libpod-*' -exec rmdir {} + 2>/dev/null
-	grep -o " $work/[^ ]*" /proc/mounts | sort -r | xargs -r umount -l 2>/dev/null
-	rm -rf "$work" 2>/dev/null
+	clear_up "$work" '*/libpod_parent/libpod-*'
 	exit $code
 }
 trap finish EXIT
@@ -52,13 +49,11 @@ tell() {
 
 # Where podman itself runs in a container it may not raise limits.
 engine() {
-	local files folder tool
-	for tool in podman:podman runc:runc busybox:busybox-static ip:iproute2; do
-		if ! command -v "${tool%:*}" >/dev/null; then
-			echo "${tool%:*} is not installed: apt-get install ${tool#*:} netavark aardvark-dns"
-			return 1
-		fi
-	done
+	local files
+	[ -x /usr/lib/podman/netavark ] && [ -x /usr/lib/podman/aardvark-dns ] || {
+		echo "podman has no network: apt-get install netavark aardvark-dns" >&2
+		return 1
+	}
 	files=$(ulimit -Hn)
 	cat >"$CONTAINERS_CONF" <<-TOML
 		[containers]
@@ -72,12 +67,8 @@ engine() {
 		network_backend = "netavark"
 		network_config_dir = "$work/networks"
 	TOML
-	ip link set lo up
 	# Every engine alike keeps names, networks, locks and processes of containers here.
-	for folder in /run/containers /run/netns /run/runc /dev/shm; do
-		mkdir -p $folder
-		mount -t tmpfs compose $folder
-	done
+	hide /run/containers /run/netns /run/runc /dev/shm
 	podman system service --time 0 "$DOCKER_HOST" >"$work/podman.log" 2>&1 &
 	disown $!
 	for _ in $(seq 100); do

@@ -4,12 +4,9 @@
 # stops it, starts it again, and pings it once more. Usage: container.sh build/image
 set -euo pipefail
 
-for tool in podman runc; do
-	if ! command -v $tool >/dev/null; then
-		echo "$tool is not installed: apt-get install podman runc"
-		exit 1
-	fi
-done
+# shellcheck source=deployments/dev/apart.sh
+. "$(dirname "$0")/apart.sh"
+wanted podman:podman runc:runc
 work=$(mktemp -d)
 podman() {
 	command podman --root "$work/root" --runroot "$work/run" --tmpdir "$work/tmp" --storage-driver vfs \
